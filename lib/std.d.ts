@@ -1,0 +1,3 @@
+declare module "@std/assert" {
+  export function assertEquals<T>(actual: T, expected: T, msg?: string): void;
+}
