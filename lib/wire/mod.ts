@@ -6,3 +6,45 @@
  */
 export * from "./decoded.ts";
 export * from "./socket_address.ts";
+export * from "./message_type.ts";
+export * from "./message.ts";
+export * from "./wire_writer.ts";
+export {
+  attribute,
+  type AttributeCodec,
+  type AttributeName,
+  isComprehensionRequired,
+  type RawAttribute,
+  type ValueCodec,
+  type WritableAttribute,
+} from "./attribute_codec.ts";
+export * from "./attribute_table.ts";
+export { type ErrorCode, REASON_PHRASES } from "./error_code.ts";
+export {
+  PASSWORD_ALGORITHM_MD5,
+  PASSWORD_ALGORITHM_SHA256,
+  type PasswordAlgorithm,
+} from "./password_algorithm.ts";
+export {
+  type ChangeFlags,
+  DIAL_BACK_OUTCOMES,
+  type DialBack,
+  type DialBackOutcome,
+  type DialBackResult,
+} from "./nat_discovery_values.ts";
+export { decodeUtf8, encodeUtf8 } from "./plain_values.ts";
+export { crc32 } from "./crc32.ts";
+export { checkFingerprint, type FingerprintCheck } from "./fingerprint.ts";
+export {
+  checkIntegrity,
+  equalInConstantTime,
+  type HmacState,
+  type IntegrityAlgorithm,
+  type IntegrityCheck,
+  IntegrityKey,
+} from "./integrity.ts";
+export * from "./credentials.ts";
+export * from "./opaque_string.ts";
+export * from "./looks_like_stun.ts";
+export * from "./stream_framer.ts";
+export * from "./stun_uri.ts";

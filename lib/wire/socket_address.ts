@@ -1,3 +1,4 @@
+import { quote } from "./_quote.ts";
 import { type Decoded, decoded, undecodable } from "./decoded.ts";
 
 /** A transport address: an IP address and a port (RFC 8489 section 4). */
@@ -14,6 +15,7 @@ export type AddressFamily = 4 | 6;
 /**
  * Makes a socket address. An IPv4-mapped IPv6 address (`::ffff:a.b.c.d`, RFC 4291 section 2.5.5.2),
  * which is how a dual-stack socket sees an IPv4 peer, becomes the IPv4 address that it stands for.
+ * The bytes are not copied: a caller that goes on to use their buffer copies them first.
  *
  * @throws {RangeError} If `ip` is not 4 or 16 bytes or `port` is not an integer of 0 to 65535.
  */
@@ -57,7 +59,9 @@ export function isUnspecifiedIp(ip: Uint8Array): boolean {
  */
 export function parseSocketAddress(text: string): Decoded<SocketAddress> {
   const colon = text.lastIndexOf(":");
-  if (colon < 0) return undecodable(`Cannot read ${quote(text)}: no port, wanted ADDRESS:PORT`);
+  if (colon < 0 || text.endsWith("]")) {
+    return undecodable(`Cannot read ${quote(text)}: no port, wanted ADDRESS:PORT`);
+  }
   const host = text.slice(0, colon);
   const bracketed = host.startsWith("[") && host.endsWith("]");
   if (!bracketed && host.includes(":")) {
@@ -189,8 +193,4 @@ function longestZeroRun(groups: readonly number[]): { start: number; length: num
     if (length > best.length) best = { start, length };
   }
   return best;
-}
-
-function quote(text: string): string {
-  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
 }

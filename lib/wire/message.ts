@@ -1,0 +1,286 @@
+import {
+  type AttributeCodec,
+  isComprehensionRequired,
+  type RawAttribute,
+  type WritableAttribute,
+} from "./attribute_codec.ts";
+import {
+  attributeName,
+  FINGERPRINT,
+  MESSAGE_INTEGRITY,
+  MESSAGE_INTEGRITY_SHA256,
+} from "./attribute_table.ts";
+import { type Decoded, decoded, undecodable } from "./decoded.ts";
+import { fingerprintOf } from "./fingerprint.ts";
+import { integrityHmac, type IntegrityKey } from "./integrity.ts";
+import {
+  type MessageClass,
+  messageClassOf,
+  messageMethodOf,
+  packMessageType,
+} from "./message_type.ts";
+import { WireWriter } from "./wire_writer.ts";
+
+/** The bytes before the attributes (RFC 8489 section 5). */
+export const HEADER_BYTES = 20;
+
+/** The fixed value that tells STUN since RFC 5389 from RFC 3489 (RFC 8489 section 5). */
+export const MAGIC_COOKIE = 0x2112a442;
+
+/** What a message says before its attributes. */
+export interface MessageHeader {
+  /** What the message is for. */
+  readonly class: MessageClass;
+  /** The method: {@linkcode BINDING} or another number of 12 bits. */
+  readonly method: number;
+  /**
+   * What pairs an answer with its request: 12 bytes; 16 in the dialect of RFC 3489, whose messages
+   * have no magic cookie (they are told apart by nothing else). A decoded one is a view.
+   */
+  readonly transactionId: Uint8Array;
+}
+
+/** An attribute of a decoded message. */
+export interface DecodedAttribute extends RawAttribute {
+  /** Where the attribute's header stands in the message, in bytes. */
+  readonly offset: number;
+}
+
+/** A message read from bytes. Every part is a view on them. */
+export interface StunMessage extends MessageHeader {
+  /** The attributes that count, in their order on the wire. */
+  readonly attributes: readonly DecodedAttribute[];
+  /**
+   * The attributes that no integrity check covers because they follow MESSAGE-INTEGRITY or
+   * MESSAGE-INTEGRITY-SHA256: they are to be ignored (RFC 8489 sections 14.5 and 14.6).
+   */
+  readonly ignored: readonly DecodedAttribute[];
+  /** The message itself. */
+  readonly bytes: Uint8Array;
+}
+
+/** What {@linkcode encodeMessage} writes. A {@linkcode StunMessage} fits as it is. */
+export interface MessageInit extends MessageHeader {
+  /** The attributes in the order in which they are written. @default {[]} */
+  readonly attributes?: readonly (RawAttribute | WritableAttribute)[];
+}
+
+/** What {@linkcode encodeMessage} appends to a message. */
+export interface EncodeMessageOptions {
+  /** Appends MESSAGE-INTEGRITY under this key. */
+  readonly integrity?: IntegrityKey;
+  /** Appends MESSAGE-INTEGRITY-SHA256 under this key, after MESSAGE-INTEGRITY if there is one. */
+  readonly integritySha256?: IntegrityKey;
+  /** The bytes of MESSAGE-INTEGRITY-SHA256: 16 to 32 in steps of 4. @default {32} */
+  readonly integritySha256Bytes?: number;
+  /** Appends FINGERPRINT, last. @default {false} */
+  readonly fingerprint?: boolean;
+}
+
+/**
+ * Reads the header of a message that fills `bytes` (RFC 8489 section 5): two zero bits, a length
+ * that is what follows the header and a multiple of 4.
+ */
+export function decodeHeader(bytes: Uint8Array): Decoded<MessageHeader> {
+  //  0 0 message type(14)  message length(16)
+  //  magic cookie(32)
+  //  transaction id(96)
+  if (bytes.length < HEADER_BYTES) {
+    return undecodable(`Cannot read a STUN header: ${bytes.length} bytes, wanted 20 or more`);
+  }
+  if (bytes[0]! > 0x3f) {
+    return undecodable("Cannot read a STUN header: the first two bits are not zero");
+  }
+  const length = (bytes[2]! << 8) | bytes[3]!;
+  if (length !== bytes.length - HEADER_BYTES || length % 4 !== 0) {
+    return undecodable(
+      `Cannot read a STUN header: length is ${length}, ${
+        bytes.length - HEADER_BYTES
+      } bytes follow` +
+        " and it must be a multiple of 4",
+      2,
+    );
+  }
+  const type = (bytes[0]! << 8) | bytes[1]!;
+  return decoded({
+    class: messageClassOf(type),
+    method: messageMethodOf(type),
+    transactionId: bytes.subarray(hasMagicCookie(bytes) ? 8 : 4, HEADER_BYTES),
+  });
+}
+
+/**
+ * Reads a message that fills `bytes`: the header, and how the rest falls into attributes (RFC 8489
+ * section 14). The values are not looked into; {@linkcode readAttribute} does that one by one.
+ */
+export function decodeMessage(bytes: Uint8Array): Decoded<StunMessage> {
+  const header = decodeHeader(bytes);
+  if (!header.ok) return header;
+  const attributes: DecodedAttribute[] = [];
+  const ignored: DecodedAttribute[] = [];
+  let sealed = false; // by MESSAGE-INTEGRITY
+  let sealed256 = false; // by MESSAGE-INTEGRITY-SHA256
+  for (let offset = HEADER_BYTES; offset < bytes.length;) {
+    // The length of the whole is a multiple of 4, so a header of 4 bytes is always there
+    const type = (bytes[offset]! << 8) | bytes[offset + 1]!;
+    const length = (bytes[offset + 2]! << 8) | bytes[offset + 3]!;
+    const start = offset + 4;
+    const end = start + length;
+    if (end > bytes.length) {
+      return undecodable(
+        `Cannot read the attributes: ${attributeName(type)} says it has ` +
+          `${length} bytes, ${bytes.length - start} are left`,
+        offset,
+      );
+    }
+    const one = { type, value: bytes.subarray(start, end), offset };
+    const counts = type === FINGERPRINT.type ||
+      (!sealed256 && (!sealed || type === MESSAGE_INTEGRITY_SHA256.type));
+    (counts ? attributes : ignored).push(one);
+    sealed ||= type === MESSAGE_INTEGRITY.type;
+    sealed256 ||= type === MESSAGE_INTEGRITY_SHA256.type;
+    offset = (end + 3) & ~3;
+  }
+  const { class: messageClass, method, transactionId } = header.value;
+  return decoded({ class: messageClass, method, transactionId, attributes, ignored, bytes });
+}
+
+/**
+ * Writes a message. Padding is zeros (RFC 8489 section 14).
+ *
+ * @throws {RangeError} If a value is not one that its RFC allows, the transaction id has neither 12
+ * nor 16 bytes, or the message would be longer than its 16-bit length can say.
+ */
+export function encodeMessage(
+  message: MessageInit,
+  options: EncodeMessageOptions = {},
+): Uint8Array<ArrayBuffer> {
+  const into = scratch.length === 0 ? scratch : new WireWriter();
+  try {
+    writeHeader(message, into);
+    for (const one of message.attributes ?? []) writeAttribute(one, into, message.transactionId);
+    appendSeals(options, into);
+    patchLength(into, into.length);
+    return into.finish();
+  } finally {
+    into.reset();
+  }
+}
+
+/** The first attribute of this type among those that count, or undefined. */
+export function findAttribute(message: StunMessage, type: number): DecodedAttribute | undefined {
+  for (const one of message.attributes) if (one.type === type) return one;
+  return undefined;
+}
+
+/**
+ * Reads the first attribute of this kind: undefined if the message has none. More of a kind are
+ * ignored (RFC 8489 section 14).
+ */
+export function readAttribute<T>(
+  message: StunMessage,
+  codec: AttributeCodec<T>,
+): Decoded<T> | undefined {
+  const found = findAttribute(message, codec.type);
+  if (found === undefined) return undefined;
+  const result = codec.read(found.value, message.transactionId);
+  return result.ok ? result : undecodable(result.reason, found.offset + 4 + result.offset);
+}
+
+/** As {@linkcode readAttribute}, but undefined also if the value cannot be read. */
+export function valueOf<T>(message: StunMessage, codec: AttributeCodec<T>): T | undefined {
+  const result = readAttribute(message, codec);
+  return result?.ok ? result.value : undefined;
+}
+
+/** The types among the message's attributes that must be understood and are not in `known`, each once. */
+export function unknownRequired(message: StunMessage, known: ReadonlySet<number>): number[] {
+  const unknown: number[] = [];
+  for (const { type } of message.attributes) {
+    if (isComprehensionRequired(type) && !known.has(type) && !unknown.includes(type)) {
+      unknown.push(type);
+    }
+  }
+  return unknown;
+}
+
+function hasMagicCookie(bytes: Uint8Array): boolean {
+  return bytes[4] === 0x21 && bytes[5] === 0x12 && bytes[6] === 0xa4 && bytes[7] === 0x42;
+}
+
+function writeHeader(message: MessageInit, into: WireWriter): void {
+  const { transactionId } = message;
+  into.u16(packMessageType(message.class, message.method));
+  into.u16(0);
+  if (transactionId.length === 12) into.u32(MAGIC_COOKIE);
+  else if (transactionId.length !== 16) {
+    throw new RangeError(
+      `Cannot write a message: the transaction id has ${transactionId.length} bytes, wanted 12 or 16`,
+    );
+  }
+  into.bytes(transactionId);
+}
+
+function writeAttribute(
+  one: RawAttribute | WritableAttribute,
+  into: WireWriter,
+  transactionId: Uint8Array,
+): void {
+  if (!Number.isInteger(one.type) || one.type < 0 || one.type > 0xffff) {
+    throw new RangeError(`Cannot write an attribute: its type is ${one.type}, wanted 0 to 0xFFFF`);
+  }
+  const at = into.length;
+  into.u16(one.type);
+  into.u16(0);
+  if ("write" in one) one.write(into, transactionId);
+  else into.bytes(one.value);
+  const length = into.length - at - 4;
+  if (length > 0xffff) {
+    throw new RangeError(
+      `Cannot write ${attributeName(one.type)}: it has ${length} bytes, the most is 65535`,
+    );
+  }
+  into.patchU16(at + 2, length);
+  into.zeros(-length & 3);
+}
+
+function appendSeals(options: EncodeMessageOptions, into: WireWriter): void {
+  const { integrity, integritySha256, integritySha256Bytes = 32, fingerprint = false } = options;
+  if (integrity !== undefined) {
+    patchLength(into, into.length + 24);
+    const hmac = integrityHmac(integrity, "sha1", into.view);
+    writeAttribute({ type: MESSAGE_INTEGRITY.type, value: hmac }, into, NO_ID);
+  }
+  if (integritySha256 !== undefined) {
+    if (integritySha256Bytes < 16 || integritySha256Bytes > 32 || integritySha256Bytes % 4 !== 0) {
+      throw new RangeError(
+        `Cannot write MESSAGE-INTEGRITY-SHA256: ${integritySha256Bytes} bytes asked for, ` +
+          "wanted 16 to 32 in steps of 4",
+      );
+    }
+    patchLength(into, into.length + 4 + integritySha256Bytes);
+    const hmac = integrityHmac(integritySha256, "sha256", into.view);
+    const value = hmac.subarray(0, integritySha256Bytes);
+    writeAttribute({ type: MESSAGE_INTEGRITY_SHA256.type, value }, into, NO_ID);
+  }
+  if (fingerprint) {
+    patchLength(into, into.length + 8);
+    const crc = fingerprintOf(into.view);
+    into.u16(FINGERPRINT.type);
+    into.u16(4);
+    into.u32(crc);
+  }
+}
+
+/** The length field counts what follows the header, up to `end`: 65532 bytes at most, in steps of 4. */
+function patchLength(into: WireWriter, end: number): void {
+  const length = end - HEADER_BYTES;
+  if (length > 0xffff) {
+    throw new RangeError(`Cannot write a message: it has ${end} bytes, the most is 65552`);
+  }
+  into.patchU16(2, length);
+}
+
+const NO_ID = new Uint8Array(0);
+// One buffer for all messages: encoding is synchronous, and what is returned is a copy of its own
+const scratch = new WireWriter(2048);
