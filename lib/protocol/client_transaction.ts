@@ -1,0 +1,172 @@
+import {
+  checkFingerprint,
+  decodeMessage,
+  equalSocketAddresses,
+  type SocketAddress,
+  type StunMessage,
+} from "../wire/mod.ts";
+
+/** When a client sends again and when it gives up (RFC 8489 section 6.2). */
+export interface TransactionTiming {
+  /** UDP: ms until the first retransmission; each wait is twice the last. @default {500} */
+  readonly rtoMs?: number | undefined;
+  /** UDP: Rc, how often the request is sent at most. @default {7} */
+  readonly maxRequests?: number | undefined;
+  /** UDP: Rm, the last wait in multiples of the first. @default {16} */
+  readonly lastWaitFactor?: number | undefined;
+  /** ms after which the transaction fails in any case; over TCP the only limit. @default {39500} */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** What a {@linkcode ClientTransaction} is about. */
+export interface ClientTransactionOptions extends TransactionTiming {
+  /** The encoded request. */
+  readonly request: Uint8Array;
+  /** Where it goes to, and from where alone an answer counts. */
+  readonly server: SocketAddress;
+  /** Whether the transport delivers by itself (TCP, TLS): then the request is sent once. */
+  readonly reliable: boolean;
+}
+
+/** How a transaction ended. */
+export type TransactionOutcome = TransactionAnswer | TransactionTimeout;
+
+/** The server answered. */
+export interface TransactionAnswer {
+  /** Tells an answer from a timeout. */
+  readonly kind: "answered";
+  /** The success or error response. */
+  readonly response: StunMessage;
+  /**
+   * ms from the last sending to the answer. After a retransmission nobody can tell which sending was
+   * answered, so it is then a lower bound.
+   */
+  readonly rttMs: number;
+  /** How often the request was sent. */
+  readonly attempts: number;
+}
+
+/** Nobody answered in time. */
+export interface TransactionTimeout {
+  /** Tells a timeout from an answer. */
+  readonly kind: "timed-out";
+  /** How often the request was sent. */
+  readonly attempts: number;
+  /** How many bytes arrived that could have been an answer but were from elsewhere or to another request. */
+  readonly strays: number;
+}
+
+/**
+ * One request and its answer, seen from the client (RFC 8489 section 6.2): says when to send and
+ * when to give up, and knows the answer when it sees it. It has no clock and no socket:
+ *
+ * - {@linkcode ClientTransaction.wake} is called at the start and whenever
+ *   {@linkcode ClientTransaction.nextWake} has come; what it returns is to be sent,
+ * - {@linkcode ClientTransaction.receive} is shown all that comes in,
+ * - until {@linkcode ClientTransaction.outcome} is there.
+ */
+export class ClientTransaction {
+  readonly #options: ClientTransactionOptions;
+  readonly #transactionId: Uint8Array;
+  readonly #rtoMs: number;
+  readonly #maxRequests: number;
+  readonly #lastWaitFactor: number;
+  readonly #timeoutMs: number;
+  #deadline = Infinity;
+  #nextSend = -Infinity;
+  #lastSent = 0;
+  #attempts = 0;
+  #strays = 0;
+  #outcome: TransactionOutcome | undefined;
+
+  /**
+   * Makes a transaction that has not begun.
+   *
+   * @throws {RangeError} If the request is not a STUN request or a duration is not a positive number.
+   */
+  constructor(options: ClientTransactionOptions) {
+    const request = decodeMessage(options.request);
+    if (!request.ok || request.value.class !== "request") {
+      throw new RangeError("Cannot start a transaction: the bytes are not a STUN request");
+    }
+    this.#options = options;
+    this.#transactionId = request.value.transactionId;
+    this.#rtoMs = positive("rtoMs", options.rtoMs ?? 500);
+    this.#maxRequests = positive("maxRequests", options.reliable ? 1 : options.maxRequests ?? 7);
+    this.#lastWaitFactor = positive("lastWaitFactor", options.lastWaitFactor ?? 16);
+    this.#timeoutMs = positive("timeoutMs", options.timeoutMs ?? 39_500);
+  }
+
+  /** How it ended; undefined while it goes on. */
+  get outcome(): TransactionOutcome | undefined {
+    return this.#outcome;
+  }
+
+  /** When {@linkcode ClientTransaction.wake} wants to be called, in ms; undefined when it is over. */
+  nextWake(): number | undefined {
+    if (this.#outcome !== undefined) return undefined;
+    return Math.min(this.#nextSend, this.#deadline);
+  }
+
+  /** Tells the time. Returns the request if it is to be sent now. */
+  wake(now: number): Uint8Array | undefined {
+    if (this.#outcome !== undefined) return undefined;
+    if (this.#attempts === 0) this.#deadline = now + this.#timeoutMs;
+    if (now >= this.#deadline) return this.#giveUp();
+    if (now < this.#nextSend) return undefined;
+    if (this.#attempts >= this.#maxRequests) return this.#giveUp();
+    this.#attempts++;
+    this.#lastSent = now;
+    this.#nextSend = this.#options.reliable ? Infinity : now + this.#wait();
+    return this.#options.request;
+  }
+
+  /**
+   * Shows what came in. Returns whether it was the answer: a response that carries this
+   * transaction's id, comes from where the request went to, and has no bad FINGERPRINT.
+   */
+  receive(bytes: Uint8Array, source: SocketAddress, now: number): boolean {
+    if (this.#outcome !== undefined || this.#attempts === 0) return false;
+    const decoded = decodeMessage(bytes);
+    if (!decoded.ok || !this.#isAnswer(decoded.value, source)) {
+      this.#strays++;
+      return false;
+    }
+    this.#outcome = {
+      kind: "answered",
+      response: decoded.value,
+      rttMs: now - this.#lastSent,
+      attempts: this.#attempts,
+    };
+    return true;
+  }
+
+  #isAnswer(message: StunMessage, source: SocketAddress): boolean {
+    return (message.class === "success" || message.class === "error") &&
+      equalBytes(message.transactionId, this.#transactionId) &&
+      equalSocketAddresses(source, this.#options.server) &&
+      checkFingerprint(message) !== "invalid";
+  }
+
+  /** RTO, 2 RTO, 4 RTO … and after the last request Rm RTO (RFC 8489 section 6.2.1). */
+  #wait(): number {
+    return this.#attempts < this.#maxRequests
+      ? this.#rtoMs * 2 ** (this.#attempts - 1)
+      : this.#rtoMs * this.#lastWaitFactor;
+  }
+
+  #giveUp(): undefined {
+    this.#outcome = { kind: "timed-out", attempts: this.#attempts, strays: this.#strays };
+  }
+}
+
+function positive(name: string, value: number): number {
+  if (!(value > 0)) {
+    throw new RangeError(`Cannot start a transaction: ${name} is ${value}, wanted more than 0`);
+  }
+  return value;
+}
+
+function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}

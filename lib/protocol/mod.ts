@@ -1,0 +1,19 @@
+/**
+ * The decisions of STUN, apart from all sockets: what a server answers, when a client sends again,
+ * who may ask how often. Pure and synchronous: time and randomness come in as arguments, replies
+ * and wake times go out.
+ *
+ * @module
+ */
+export * from "./endpoint.ts";
+export * from "./responder.ts";
+export * from "./responder_statistics.ts";
+export * from "./client_transaction.ts";
+export * from "./rate_limiter.ts";
+export { TokenBucket, type TokenBucketOptions } from "./token_bucket.ts";
+export * from "./ip_prefix.ts";
+export * from "./nonce.ts";
+export * from "./address_token.ts";
+export type { CodeAuthorityOptions, CodeVerdict } from "./code_authority_options.ts";
+export * from "./time_limited_credentials.ts";
+export * from "./proxy_protocol.ts";

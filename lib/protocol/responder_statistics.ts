@@ -1,0 +1,72 @@
+import type { AddressFamily } from "../wire/mod.ts";
+import type { TransportProtocol } from "./endpoint.ts";
+
+/** What became of an arrival: answered, refused with a code, or dropped for a reason. */
+export type ResponderOutcome = typeof OUTCOMES[number];
+
+/** How often something happened. */
+export interface OutcomeCount {
+  /** What carried the arrivals. */
+  readonly transport: TransportProtocol;
+  /** The family of their sources. */
+  readonly family: AddressFamily;
+  /** What became of them. */
+  readonly outcome: ResponderOutcome;
+  /** How many there were. */
+  readonly count: number;
+}
+
+/** Counts arrivals by transport, family and outcome, in memory that does not grow. */
+export class ResponderStatistics {
+  readonly #counts = new Float64Array(TRANSPORTS.length * 2 * OUTCOMES.length);
+
+  /** Counts one arrival. */
+  add(transport: TransportProtocol, family: AddressFamily, outcome: ResponderOutcome): void {
+    const row = TRANSPORTS.indexOf(transport) * 2 + (family === 4 ? 0 : 1);
+    this.#counts[row * OUTCOMES.length + OUTCOMES.indexOf(outcome)]!++;
+  }
+
+  /** All counts that are not zero. */
+  *counts(): Generator<OutcomeCount> {
+    for (let at = 0; at < this.#counts.length; at++) {
+      const count = this.#counts[at]!;
+      if (count === 0) continue;
+      const row = Math.floor(at / OUTCOMES.length);
+      yield {
+        transport: TRANSPORTS[row >> 1]!,
+        family: row % 2 === 0 ? 4 : 6,
+        outcome: OUTCOMES[at % OUTCOMES.length]!,
+        count,
+      };
+    }
+  }
+
+  /** How many arrivals had this outcome, over all transports and families. */
+  total(outcome: ResponderOutcome): number {
+    let sum = 0;
+    const column = OUTCOMES.indexOf(outcome);
+    for (let at = column; at < this.#counts.length; at += OUTCOMES.length) sum += this.#counts[at]!;
+    return sum;
+  }
+}
+
+const TRANSPORTS: readonly TransportProtocol[] = ["udp", "tcp", "tls"];
+
+/** Every outcome; the words before the first hyphen say which kind it is. */
+export const OUTCOMES = [
+  "success",
+  "error-300",
+  "error-400",
+  "error-401",
+  "error-403",
+  "error-420",
+  "error-438",
+  "error-500",
+  "drop-not-stun",
+  "drop-bad-fingerprint",
+  "drop-not-a-request",
+  "drop-unknown-method",
+  "drop-own-address",
+  "drop-rate-limited",
+  "drop-challenge-limited",
+] as const;
