@@ -1,0 +1,64 @@
+/** Why a connection could not be made, or broke. */
+export type ConnectionErrorCode =
+  | "reset"
+  | "refused"
+  | "timed-out"
+  | "unreachable"
+  | "aborted"
+  | "closed"
+  | "other";
+
+/** What a {@linkcode ConnectionError} says apart from its message. */
+export interface ConnectionErrorOptions extends ErrorOptions {
+  /** The kind of failure. */
+  readonly code: ConnectionErrorCode;
+}
+
+/**
+ * A connection could not be made or broke: `reset` by the peer, `refused`, `timed-out`,
+ * `unreachable`, `aborted` through an `AbortSignal`, used after it was `closed` on this side.
+ */
+export class ConnectionError extends Error {
+  /** The name of the class. */
+  override readonly name = "ConnectionError";
+  /** The kind of failure. */
+  readonly code: ConnectionErrorCode;
+
+  /** Makes the error; the cause is what the runtime threw. */
+  constructor(message: string, options: ConnectionErrorOptions) {
+    super(message, options);
+    this.code = options.code;
+  }
+}
+
+/** Turns what Deno threw into a {@linkcode ConnectionError}; `attempt` opens its message. */
+export function toConnectionError(cause: unknown, attempt: string): ConnectionError {
+  if (cause instanceof ConnectionError) return cause;
+  const [code, reason] = diagnose(cause);
+  return new ConnectionError(`${attempt}: ${reason}`, { code, cause });
+}
+
+function diagnose(cause: unknown): readonly [ConnectionErrorCode, string] {
+  if (cause instanceof Deno.errors.NotCapable) {
+    return ["other", "Deno was run without network permission, pass --allow-net"];
+  }
+  if (cause instanceof Deno.errors.BadResource) return ["closed", "the connection is closed"];
+  switch (cause instanceof Error && "code" in cause ? cause.code : undefined) {
+    case "ECONNRESET":
+    case "ECONNABORTED":
+    case "EPIPE":
+    case "ENOTCONN":
+      return ["reset", "the peer reset the connection"];
+    case "ECONNREFUSED":
+      return ["refused", "the peer refuses connections"];
+    case "ETIMEDOUT":
+      return ["timed-out", "the peer does not answer"];
+    case "ENETUNREACH":
+    case "EHOSTUNREACH":
+    case "ENETDOWN":
+    case "EHOSTDOWN":
+      return ["unreachable", "there is no way to the peer"];
+  }
+  if (cause instanceof Deno.errors.UnexpectedEof) return ["reset", "the peer cut the connection"];
+  return ["other", cause instanceof Error ? cause.message : String(cause)];
+}

@@ -1,0 +1,195 @@
+import { formatSocketAddress, type SocketAddress } from "../wire/mod.ts";
+import { ownSocketAddress } from "./_net_addr.ts";
+import { toAcceptError } from "./accept_error.ts";
+import { ConnectionError, toConnectionError } from "./connection_error.ts";
+import type { StreamConnection, StreamListener } from "./stream_transport.ts";
+
+/** The part of `Deno.Conn` that {@linkcode DenoStreamConnection} uses. */
+export type DenoStreamSocket = Pick<
+  Deno.Conn,
+  "localAddr" | "remoteAddr" | "read" | "write" | "closeWrite" | "close"
+>;
+
+/** The part of `Deno.Listener` that {@linkcode DenoStreamListener} uses. */
+export interface DenoStreamListenerSocket {
+  /** The address that the socket is bound to. */
+  readonly addr: Deno.Addr;
+  /** Waits for the next connection. */
+  accept(): Promise<DenoStreamSocket>;
+  /** Stops listening. */
+  close(): void;
+}
+
+/** A {@linkcode StreamConnection} over a connection of Deno's. */
+export class DenoStreamConnection implements StreamConnection {
+  readonly #socket: DenoStreamSocket;
+  #buffer = new Uint8Array(QUIET_BUFFER_BYTES);
+  #quietReads = 0;
+  #lastWrite: Promise<void> | undefined;
+  /** This side's half of the stream is over, or will be once the writes under way are. */
+  #ended = false;
+  #closed = false;
+  #localAddress: SocketAddress | undefined;
+  #remoteAddress: SocketAddress | undefined;
+
+  /** Takes over a connection. */
+  constructor(socket: DenoStreamSocket) {
+    this.#socket = socket;
+  }
+
+  /** Our end, as the operating system has it. */
+  get localAddress(): SocketAddress {
+    return this.#localAddress ??= ownSocketAddress(this.#socket.localAddr);
+  }
+
+  /** The peer's end. */
+  get remoteAddress(): SocketAddress {
+    return this.#remoteAddress ??= ownSocketAddress(this.#socket.remoteAddr);
+  }
+
+  /** Waits for the next bytes; `undefined` at the peer's FIN or when this side is closed. */
+  async read(): Promise<Uint8Array | undefined> {
+    if (this.#closed) return undefined;
+    const buffer = this.#buffer;
+    let length: number | null;
+    try {
+      length = await this.#socket.read(buffer);
+    } catch (error) {
+      if (this.#closed) return undefined;
+      throw toConnectionError(error, `Cannot read from ${this.#peer()}`);
+    }
+    if (length === null || this.#closed) return undefined;
+    this.#fitBuffer(length);
+    return buffer.subarray(0, length);
+  }
+
+  /** Writes all of the bytes, after the writes before. */
+  async write(bytes: Uint8Array): Promise<void> {
+    if (this.#ended) throw this.#closedError();
+    const before = this.#lastWrite;
+    const write = () => this.#writeAll(bytes);
+    const mine = before === undefined ? write() : before.then(write, write);
+    this.#lastWrite = mine;
+    try {
+      await mine;
+    } finally {
+      if (this.#lastWrite === mine) this.#lastWrite = undefined;
+    }
+  }
+
+  /** Sends FIN after the writes before it. */
+  async closeWrite(): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
+    try {
+      await this.#lastWrite?.catch(() => {});
+      if (!this.#closed) await this.#socket.closeWrite();
+    } catch (error) {
+      if (!this.#closed) throw toConnectionError(error, `Cannot end the stream to ${this.#peer()}`);
+    }
+  }
+
+  /** Closes both directions; a pending read ends with `undefined`. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = this.#ended = true;
+    try {
+      this.#socket.close();
+    } catch {
+      // Deno has closed it already.
+    }
+  }
+
+  async #writeAll(bytes: Uint8Array): Promise<void> {
+    let written = 0;
+    while (written < bytes.length) {
+      if (this.#closed) throw this.#closedError();
+      try {
+        written += await this.#socket.write(written === 0 ? bytes : bytes.subarray(written));
+      } catch (error) {
+        if (this.#closed) throw this.#closedError(error);
+        throw toConnectionError(error, `Cannot write to ${this.#peer()}`);
+      }
+    }
+  }
+
+  /** A large buffer for a peer that has much to say, a small one for the many that have not. */
+  #fitBuffer(length: number): void {
+    const size = this.#buffer.length;
+    if (length === size) {
+      this.#quietReads = 0;
+      if (size < BUSY_BUFFER_BYTES) {
+        this.#buffer = new Uint8Array(Math.min(size * GROWTH, BUSY_BUFFER_BYTES));
+      }
+      return;
+    }
+    if (size === QUIET_BUFFER_BYTES) return;
+    if (length > QUIET_BUFFER_BYTES) {
+      this.#quietReads = 0;
+    } else if (++this.#quietReads === QUIET_READS) {
+      this.#quietReads = 0;
+      this.#buffer = new Uint8Array(QUIET_BUFFER_BYTES);
+    }
+  }
+
+  #closedError(cause?: unknown): ConnectionError {
+    return new ConnectionError(`Cannot write to ${this.#peer()}: the connection is closed`, {
+      code: "closed",
+      cause,
+    });
+  }
+
+  #peer(): string {
+    return formatSocketAddress(this.remoteAddress);
+  }
+}
+
+/** A {@linkcode StreamListener} over a listener of Deno's. */
+export class DenoStreamListener implements StreamListener {
+  /** The address that the socket is bound to. */
+  readonly localAddress: SocketAddress;
+  readonly #socket: DenoStreamListenerSocket;
+  #closed = false;
+
+  /** Takes over a listener. */
+  constructor(socket: DenoStreamListenerSocket) {
+    this.#socket = socket;
+    this.localAddress = ownSocketAddress(socket.addr);
+  }
+
+  /** Waits for the next connection; `undefined` once the listener is closed. */
+  async accept(): Promise<StreamConnection | undefined> {
+    if (this.#closed) return undefined;
+    let socket: DenoStreamSocket;
+    try {
+      socket = await this.#socket.accept();
+    } catch (error) {
+      if (this.#closed || error instanceof Deno.errors.BadResource) return undefined;
+      throw toAcceptError(error);
+    }
+    if (this.#closed) {
+      socket.close();
+      return undefined;
+    }
+    return new DenoStreamConnection(socket);
+  }
+
+  /** Stops listening; connections stay open. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#socket.close();
+  }
+}
+
+/** Fits any plain STUN request; 10,000 idle connections hold 1.3 MB of these. */
+const QUIET_BUFFER_BYTES = 128;
+
+/** As much as one connection may make us hold, and enough for one system call per 16 KB. */
+const BUSY_BUFFER_BYTES = 16_384;
+
+/** 128, 1,024, 8,192, 16,384 bytes. */
+const GROWTH = 8;
+
+/** So many small reads in a row make a buffer small again; fewer would make it flutter. */
+const QUIET_READS = 8;

@@ -1,0 +1,30 @@
+/**
+ * The only sockets: datagrams in batches and byte streams, over UDP and TCP. Knows bytes and socket
+ * addresses, never what STUN means.
+ *
+ * @module
+ */
+export { AcceptError, type AcceptErrorOptions } from "./accept_error.ts";
+export {
+  ConnectionError,
+  type ConnectionErrorCode,
+  type ConnectionErrorOptions,
+} from "./connection_error.ts";
+export type { Datagram, DatagramTransport } from "./datagram_transport.ts";
+export { type DenoDatagramOptions, openDenoDatagram } from "./deno_datagram.ts";
+export { ListenError, type ListenErrorCode, type ListenErrorOptions } from "./listen_error.ts";
+export {
+  isLocalIp,
+  type LocalInterface,
+  localIpTowards,
+  type LocalIpTowardsOptions,
+} from "./local_address.ts";
+export {
+  ResolveError,
+  type ResolveErrorCode,
+  type ResolveErrorOptions,
+  resolveHost,
+  type ResolveHostOptions,
+} from "./resolve_host.ts";
+export type { StreamConnection, StreamListener } from "./stream_transport.ts";
+export { connectTcp, type ConnectTcpOptions, listenTcp, type ListenTcpOptions } from "./tcp.ts";
