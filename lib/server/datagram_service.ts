@@ -1,0 +1,71 @@
+import type { Endpoint, EndpointRole, StunResponder } from "../protocol/mod.ts";
+import type { Clock, Logger } from "../ops/mod.ts";
+import type { Datagram, DatagramTransport } from "../transport/mod.ts";
+
+/** One UDP socket of the server. */
+export interface DatagramEndpoint extends Endpoint {
+  /** Its socket. */
+  readonly socket: DatagramTransport;
+}
+
+/** What a {@linkcode DatagramService} is made of. */
+export interface DatagramServiceOptions {
+  /** The sockets that answer for each other, each in a role of its own. */
+  readonly endpoints: readonly DatagramEndpoint[];
+  /** Decides the answers. */
+  readonly responder: StunResponder;
+  /** Tells the time. */
+  readonly clock: Clock;
+  /** Takes the log. */
+  readonly logger: Logger;
+}
+
+/** Moves datagrams between the UDP sockets and the responder. */
+export class DatagramService {
+  readonly #options: DatagramServiceOptions;
+  readonly #sockets: ReadonlyMap<EndpointRole, DatagramTransport>;
+  #loops: Promise<unknown> = Promise.resolve();
+
+  /** Takes the sockets over; they are closed with the service. */
+  constructor(options: DatagramServiceOptions) {
+    this.#options = options;
+    this.#sockets = new Map(options.endpoints.map(({ role, socket }) => [role, socket]));
+  }
+
+  /** Begins to answer. */
+  start(): void {
+    this.#loops = Promise.all(this.#options.endpoints.map((endpoint) => this.#serve(endpoint)));
+  }
+
+  /** Closes the sockets; resolves when what had been read is answered. */
+  async close(): Promise<void> {
+    for (const { socket } of this.#options.endpoints) socket.close();
+    await this.#loops;
+  }
+
+  async #serve(endpoint: DatagramEndpoint): Promise<void> {
+    for (;;) {
+      const batch = await endpoint.socket.receive();
+      if (batch.length === 0) return;
+      // The answers are handed over one by one so that each leaves from the socket it names. They
+      // are not awaited: an answer's bytes are its own, and UDP promises no order
+      for (const datagram of batch) this.#answer(datagram, endpoint);
+    }
+  }
+
+  #answer(datagram: Datagram, endpoint: DatagramEndpoint): void {
+    const { responder, clock, logger } = this.#options;
+    try {
+      const { bytes, peer } = datagram;
+      const reply = responder.handle({ bytes, source: peer, endpoint, now: clock.now() });
+      if (reply === undefined) return;
+      const socket = this.#sockets.get(reply.via) ?? endpoint.socket;
+      socket.send([{ bytes: reply.bytes, peer: reply.destination }]).catch((error) => {
+        logger.error("cannot send an answer", { error });
+      });
+    } catch (error) {
+      // A mistake of ours with one datagram must not silence the others
+      logger.error("cannot answer a datagram", { error });
+    }
+  }
+}

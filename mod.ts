@@ -1,0 +1,13 @@
+/**
+ * Pinhole: a STUN server made to be held open, and everything a program behind a NAT needs to be
+ * reached through it. This is the library: the server, the client, the decisions behind both, and
+ * the codec, which runs in a browser too and can be had alone as `@pinhole/stun/wire`.
+ *
+ * @module
+ */
+export * from "./lib/wire/mod.ts";
+export * from "./lib/protocol/mod.ts";
+export * from "./lib/server/mod.ts";
+export * from "./lib/client/mod.ts";
+export { type Clock, type Logger, openLogger, type Randomness } from "./lib/ops/mod.ts";
+export { ListenError, type ListenErrorCode } from "./lib/transport/mod.ts";
