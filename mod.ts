@@ -9,5 +9,14 @@ export * from "./lib/wire/mod.ts";
 export * from "./lib/protocol/mod.ts";
 export * from "./lib/server/mod.ts";
 export * from "./lib/client/mod.ts";
-export { type Clock, type Logger, openLogger, type Randomness } from "./lib/ops/mod.ts";
-export { ListenError, type ListenErrorCode } from "./lib/transport/mod.ts";
+export {
+  type Clock,
+  type LogFields,
+  type Logger,
+  type LogLevel,
+  openLogger,
+  type OpenLoggerOptions,
+  type Randomness,
+  silentLogger,
+} from "./lib/ops/mod.ts";
+export { ListenError, type ListenErrorCode, type ListenErrorOptions } from "./lib/transport/mod.ts";

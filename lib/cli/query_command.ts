@@ -1,0 +1,106 @@
+import { query, QueryError, type QueryOptions, type QueryResult } from "../client/mod.ts";
+import { formatSocketAddress, isUnspecifiedIp, parseStunUri } from "../wire/mod.ts";
+import { type Command, formatHelp, parseCommandLine } from "./command_line.ts";
+import { writeErr, writeOut } from "./terminal.ts";
+
+/**
+ * `pinhole query`: asks a STUN server for this host's public address.
+ *
+ * @returns The exit code: 0 answered, 1 no usable answer, 2 wrong usage.
+ */
+export async function queryCommand(args: readonly string[]): Promise<number> {
+  const line = parseCommandLine(QUERY, args);
+  if (!line.ok) return complain(line.problem);
+  const { flags, positional } = line;
+  if (flags.has("help")) {
+    writeOut(formatHelp(QUERY));
+    return 0;
+  }
+  const [target] = positional;
+  if (target === undefined) return complain("Cannot query: wanted a server, stun:HOST[:PORT]");
+  const uri = parseStunUri(target);
+  if (!uri.ok) return complain(uri.reason);
+  const timeout = Number(flags.get("timeout") ?? 39.5);
+  if (!(timeout > 0 && timeout <= 3600)) {
+    return complain(
+      `Cannot read --timeout: got ${flags.get("timeout")}, wanted seconds up to 3600`,
+    );
+  }
+  if (flags.has("ipv4") && flags.has("ipv6")) {
+    return complain("Cannot query: -4 and -6 exclude each other");
+  }
+  const transport = flags.has("tcp") ? "tcp" : "udp";
+  const options: QueryOptions = {
+    transport,
+    timeoutMs: timeout * 1000,
+    family: flags.has("ipv4") ? 4 : flags.has("ipv6") ? 6 : undefined,
+  };
+  try {
+    const result = await query(uri.value, options);
+    writeOut(flags.has("json") ? JSON.stringify(toJson(result)) : toText(result));
+    return 0;
+  } catch (error) {
+    if (!(error instanceof QueryError)) throw error;
+    const { code, message } = error;
+    if (flags.has("json")) {
+      writeOut(JSON.stringify({ server: target, transport, error: { code, message } }));
+    } else writeErr(`error: ${message}`);
+    return 1;
+  }
+}
+
+/** The command line of `pinhole query`. */
+export const QUERY: Command = {
+  name: "pinhole query",
+  usage: "stun:HOST[:PORT] [flags]",
+  summary: "Asks a STUN server for this host's public address.",
+  flags: [
+    { name: "tcp", help: "ask over TCP instead of UDP" },
+    { name: "ipv4", short: "-4", help: "use IPv4 alone" },
+    { name: "ipv6", short: "-6", help: "use IPv6 alone" },
+    { name: "timeout", value: "SECONDS", help: "give up after so long; default 39.5 (RFC 8489)" },
+    {
+      name: "json",
+      help: "print one object: server, transport, local, reflexive, nat, rttMs, attempts",
+    },
+  ],
+  examples: ["pinhole query stun:stun.example.org --tcp"],
+  exitCodes: "0 answered, 1 no usable answer, 2 wrong usage",
+  positional: 1,
+};
+
+function toJson(result: QueryResult): Record<string, unknown> {
+  return {
+    server: formatSocketAddress(result.server),
+    transport: result.transport,
+    local: formatSocketAddress(result.local),
+    reflexive: formatSocketAddress(result.reflexive),
+    nat: result.nat,
+    rttMs: Math.round(result.rttMs * 1000) / 1000,
+    attempts: result.attempts,
+    ...result.software === undefined ? {} : { software: result.software },
+  };
+}
+
+function toText(result: QueryResult): string {
+  const { local, reflexive, server, transport, nat, rttMs, attempts, software } = result;
+  const unknown = isUnspecifiedIp(local.ip);
+  const rows = [
+    ["Public address", formatSocketAddress(reflexive)],
+    [
+      "Local address",
+      (unknown ? `port ${local.port} of an unknown address` : formatSocketAddress(local)) +
+      (nat ? " (translated on the way: behind a NAT)" : " (the same: no NAT on the way)"),
+    ],
+    ["Server", `${formatSocketAddress(server)} over ${transport.toUpperCase()}`],
+    ["Round trip", `${rttMs.toFixed(1)} ms${attempts > 1 ? ` (attempt ${attempts})` : ""}`],
+    ...software === undefined ? [] : [["Software", software]],
+  ];
+  return rows.map(([left, right]) => `${left!.padEnd(16)}${right}`).join("\n");
+}
+
+function complain(problem: string): number {
+  writeErr(`error: ${problem}`);
+  writeErr("Run with --help to see what there is.");
+  return 2;
+}
