@@ -8,6 +8,8 @@
 export * from "./endpoint.ts";
 export * from "./responder.ts";
 export * from "./responder_statistics.ts";
+export * from "./authenticator.ts";
+export * from "./dial_back.ts";
 export * from "./client_transaction.ts";
 export * from "./rate_limiter.ts";
 export { TokenBucket, type TokenBucketOptions } from "./token_bucket.ts";

@@ -5,12 +5,13 @@ import {
   checkFingerprint,
   decodeHeader,
   decodeMessage,
+  DIAL_BACK,
+  DIAL_BACK_RESULT,
+  type DialBackOutcome,
   encodeMessage,
   type EncodeMessageOptions,
   equalSocketAddresses,
   ERROR_CODE,
-  findAttribute,
-  FINGERPRINT,
   type MessageHeader,
   PADDING,
   REASON_PHRASES,
@@ -19,6 +20,7 @@ import {
   type StunMessage,
   UNKNOWN_ATTRIBUTES,
   unknownRequired,
+  valueOf,
   type WritableAttribute,
 } from "../wire/mod.ts";
 import {
@@ -27,6 +29,8 @@ import {
   knownAttributes,
   unreadableAttribute,
 } from "./binding.ts";
+import type { Authentication, Authenticator } from "./authenticator.ts";
+import type { DialBackDecision, DialBackOrder, DialBackPolicy } from "./dial_back.ts";
 import type { Endpoint, EndpointRole } from "./endpoint.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
 import { type ResponderOutcome, ResponderStatistics } from "./responder_statistics.ts";
@@ -41,6 +45,8 @@ export interface Arrival {
   readonly endpoint: Endpoint;
   /** When, in ms of a clock that never goes back. */
   readonly now: number;
+  /** When, in ms since 1970: what the expiry of nonces and tokens is compared with. */
+  readonly wallTime: number;
 }
 
 /** Bytes that are to go out. */
@@ -51,6 +57,11 @@ export interface Reply {
   readonly destination: SocketAddress;
   /** From which of the server's sockets. On a stream it is always the same connection. */
   readonly via: EndpointRole;
+  /**
+   * A connection to make before answering; what becomes of it makes the answer. Whoever cannot make
+   * it sends `bytes`, which say so. On streams only.
+   */
+  readonly dialBack?: DialBackOrder;
 }
 
 /** What a {@linkcode StunResponder} is made of. */
@@ -65,6 +76,10 @@ export interface StunResponderOptions {
   readonly ownAddresses?: readonly SocketAddress[];
   /** Who may ask how often. @default {undefined} everyone, always */
   readonly rateLimiter?: RateLimiter | undefined;
+  /** Who may ask at all. @default {undefined} everyone */
+  readonly authenticator?: Authenticator | undefined;
+  /** Which dial-backs are made. @default {undefined} none: DIAL-BACK is answered "unsupported" */
+  readonly dialBackPolicy?: DialBackPolicy | undefined;
 }
 
 /**
@@ -83,6 +98,7 @@ export interface StunResponderOptions {
  *   source,
  *   endpoint: { transport: "udp", role: "primary" },
  *   now: 0,
+ *   wallTime: 0,
  * });
  * const message = decodeMessage(reply!.bytes);
  * assertEquals(message.ok && valueOf(message.value, XOR_MAPPED_ADDRESS), source);
@@ -94,6 +110,8 @@ export class StunResponder {
   readonly #software: readonly WritableAttribute[];
   readonly #ownAddresses: readonly SocketAddress[];
   readonly #rateLimiter: RateLimiter | undefined;
+  readonly #authenticator: Authenticator | undefined;
+  readonly #dialBackPolicy: DialBackPolicy | undefined;
 
   /**
    * Makes a responder.
@@ -101,10 +119,12 @@ export class StunResponder {
    * @throws {RangeError} If `software` has more than 127 characters.
    */
   constructor(options: StunResponderOptions = {}) {
-    const { software, ownAddresses = [], rateLimiter } = options;
+    const { software, ownAddresses = [] } = options;
     this.#software = software === undefined ? [] : [attribute(SOFTWARE, software)];
     this.#ownAddresses = ownAddresses;
-    this.#rateLimiter = rateLimiter;
+    this.#rateLimiter = options.rateLimiter;
+    this.#authenticator = options.authenticator;
+    this.#dialBackPolicy = options.dialBackPolicy;
     // Better to fail here than at the first request
     encodeMessage({ ...PROBE, attributes: this.#software });
   }
@@ -116,18 +136,27 @@ export class StunResponder {
     const decoded = decodeMessage(arrival.bytes);
     if (!decoded.ok) return this.#refuse(arrival, { header, code: 400 });
     const request = decoded.value;
-    if (checkFingerprint(request) === "invalid") return this.#drop(arrival, "drop-bad-fingerprint");
+    const fingerprint = checkFingerprint(request);
+    if (fingerprint === "invalid") return this.#drop(arrival, "drop-bad-fingerprint");
+    const finding = this.#authenticator?.authenticate(request, arrival) ?? ANYONE;
+    if (finding.kind === "ignored") return this.#drop(arrival, "drop-challenge-limited");
+    // FINGERPRINT is in the answer exactly when it was in the request
+    const seals = { ...finding.seals, fingerprint: fingerprint === "valid" };
+    if (finding.kind === "unauthenticated") {
+      const { code, attributes } = finding;
+      return this.#refuse(arrival, { header, code, attributes, seals });
+    }
     const unknown = unknownRequired(request, knownAttributes(request, arrival));
     if (unknown.length > 0) {
       const attributes = [attribute(UNKNOWN_ATTRIBUTES, unknown)];
-      return this.#refuse(arrival, { header, request, code: 420, attributes });
+      return this.#refuse(arrival, { header, code: 420, attributes, seals });
     }
     if (unreadableAttribute(request) !== undefined) {
-      return this.#refuse(arrival, { header, request, code: 400 });
+      return this.#refuse(arrival, { header, code: 400, seals });
     }
     const answer = answerBinding(request, arrival);
-    if ("code" in answer) return this.#refuse(arrival, { header, request, code: answer.code });
-    return this.#succeed(arrival, request, answer);
+    if ("code" in answer) return this.#refuse(arrival, { header, code: answer.code, seals });
+    return this.#succeed(arrival, { request, answer, seals });
   }
 
   /** Lets through what a STUN server may answer at all (RFC 8489 section 6.3). */
@@ -144,27 +173,44 @@ export class StunResponder {
     return header.value;
   }
 
-  #succeed(arrival: Arrival, request: StunMessage, answer: BindingAnswer): Reply {
+  #succeed(arrival: Arrival, success: Success): Reply {
+    const { request, answer, seals } = success;
     const { destination, via, padding } = answer;
-    const encode = (attributes: readonly WritableAttribute[]) =>
+    const encode = (...more: readonly WritableAttribute[]) =>
       encodeMessage({
         class: "success",
         method: BINDING,
         transactionId: request.transactionId,
-        attributes: [...attributes, ...this.#software],
-      }, sealsFor(request));
-    let bytes = encode(answer.attributes);
-    if (padding > 0) {
-      // RFC 5780 7.6 wants the answer padded too; it never grows beyond the request
-      const room = Math.min(padding, request.bytes.length - bytes.length - 4) & ~3;
-      if (room > 0) bytes = encode([...answer.attributes, attribute(PADDING, room)]);
-    }
+        attributes: [...answer.attributes, ...this.#software, ...more],
+      }, seals);
     this.#count(arrival, "success");
-    return { bytes, destination, via };
+    const dialBack = this.#decideDialBack(request, arrival);
+    if (dialBack !== undefined) {
+      const bytes = (outcome: DialBackOutcome, elapsedMs: number) =>
+        encode(attribute(DIAL_BACK_RESULT, { outcome, elapsedMs }));
+      return "outcome" in dialBack ? { bytes: bytes(dialBack.outcome, 0), destination, via } : {
+        bytes: bytes("unsupported", 0),
+        destination,
+        via,
+        dialBack: { ...dialBack, answer: bytes },
+      };
+    }
+    const bytes = encode();
+    // RFC 5780 7.6 wants the answer padded too; it never grows beyond the request
+    const room = Math.min(padding, request.bytes.length - bytes.length - 4) & ~3;
+    return { bytes: room > 0 ? encode(attribute(PADDING, room)) : bytes, destination, via };
+  }
+
+  /** DIAL-BACK means something on streams alone; elsewhere it is one more attribute to ignore. */
+  #decideDialBack(request: StunMessage, arrival: Arrival): DialBackDecision | undefined {
+    if (arrival.endpoint.transport === "udp") return undefined;
+    const wanted = valueOf(request, DIAL_BACK);
+    if (wanted === undefined) return undefined;
+    return this.#dialBackPolicy?.decide(wanted, arrival) ?? { outcome: "unsupported" };
   }
 
   #refuse(arrival: Arrival, refusal: Refusal): Reply {
-    const { header, request, code, attributes = [] } = refusal;
+    const { header, code, attributes = [], seals = {} } = refusal;
     this.#count(arrival, `error-${code}`);
     // Over UDP words would only make a forged request worth more; RFC 3489 wants them in fours
     const wordless = arrival.endpoint.transport === "udp" || header.transactionId.length === 16;
@@ -175,7 +221,7 @@ export class StunResponder {
         method: header.method,
         transactionId: header.transactionId,
         attributes: [attribute(ERROR_CODE, { code, reason }), ...attributes, ...this.#software],
-      }, request === undefined ? {} : sealsFor(request)),
+      }, seals),
       destination: arrival.source,
       via: arrival.endpoint.role,
     };
@@ -194,19 +240,23 @@ export class StunResponder {
   }
 }
 
-/** FINGERPRINT is in the answer exactly when it was in the request. */
-function sealsFor(request: StunMessage): EncodeMessageOptions {
-  return { fingerprint: findAttribute(request, FINGERPRINT.type) !== undefined };
+/** What a success answer is made from. */
+interface Success {
+  readonly request: StunMessage;
+  readonly answer: BindingAnswer;
+  readonly seals: EncodeMessageOptions;
 }
 
 /** What an error answer is made from. */
 interface Refusal {
   readonly header: MessageHeader;
-  /** Unknown where the attributes could not be told apart. */
-  readonly request?: StunMessage;
-  readonly code: 400 | 420;
+  readonly code: 400 | 401 | 420 | 438;
   readonly attributes?: readonly WritableAttribute[];
+  /** Unknown where the attributes could not be told apart. */
+  readonly seals?: EncodeMessageOptions;
 }
+
+const ANYONE: Authentication = { kind: "authenticated", seals: {} };
 
 const PROBE: MessageHeader = {
   class: "success",

@@ -57,7 +57,13 @@ export class DatagramService {
     const { responder, clock, logger } = this.#options;
     try {
       const { bytes, peer } = datagram;
-      const reply = responder.handle({ bytes, source: peer, endpoint, now: clock.now() });
+      const reply = responder.handle({
+        bytes,
+        source: peer,
+        endpoint,
+        now: clock.now(),
+        wallTime: clock.wallTime(),
+      });
       if (reply === undefined) return;
       const socket = this.#sockets.get(reply.via) ?? endpoint.socket;
       socket.send([{ bytes: reply.bytes, peer: reply.destination }]).catch((error) => {

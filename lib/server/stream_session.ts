@@ -105,7 +105,13 @@ export class StreamSession {
   #answer(bytes: Uint8Array): Uint8Array | undefined {
     const { responder, connection, endpoint, clock } = this.#options;
     const source = connection.remoteAddress;
-    return responder.handle({ bytes, source, endpoint, now: clock.now() })?.bytes;
+    return responder.handle({
+      bytes,
+      source,
+      endpoint,
+      now: clock.now(),
+      wallTime: clock.wallTime(),
+    })?.bytes;
   }
 
   /** A message starts the idle timeout anew; a byte here and there does not. */
