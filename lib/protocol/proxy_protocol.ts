@@ -15,14 +15,15 @@ export interface ProxyHeaderDone {
   readonly state: "done";
   /**
    * The client, as the balancer sees it. Absent, as is `destination`, if the balancer speaks for itself
-   * (LOCAL, a health check) or does not know (UNKNOWN, UNSPEC, AF_UNIX): the addresses of the
-   * connection itself hold then.
+   * (`local`) or does not know (UNKNOWN, UNSPEC, AF_UNIX).
    */
   readonly source?: SocketAddress;
   /** What the client connected to. */
   readonly destination?: SocketAddress;
   /** What the client speaks to the balancer; present when `source` is. */
   readonly transport?: "tcp" | "udp";
+  /** Present if the balancer speaks for itself (LOCAL): a health check, to be answered as such. */
+  readonly local?: true;
   /** The bytes of the last chunk that follow the header: the client's own. A view, not a copy. */
   readonly rest: Uint8Array;
 }
@@ -79,7 +80,9 @@ export class ProxyHeaderReader {
     this.#held = new Uint8Array(0);
     if ("reason" in result) return this.#failure = { state: "failed", ...result };
     this.#done = true;
-    return { state: "done", ...result.endpoints, rest: chunk.subarray(result.length - before) };
+    const local = result.isLocal === true ? { local: true } as const : {};
+    const rest = chunk.subarray(result.length - before);
+    return { state: "done", ...result.endpoints, ...local, rest };
   }
 }
 
@@ -97,6 +100,7 @@ interface Endpoints {
 interface Header {
   /** The length of the whole header, in bytes. */
   readonly length: number;
+  readonly isLocal?: boolean;
   readonly endpoints?: Endpoints;
 }
 
@@ -186,7 +190,7 @@ function readBlock(bytes: Uint8Array): Header | Failure | undefined {
 
   if (bytes.length < length) return undefined;
   // Without a family nobody can tell where the addresses end and the TLVs begin.
-  if (isLocal || family === 0) return { length };
+  if (isLocal || family === 0) return { length, isLocal };
   const failure = checkTlvs(bytes.subarray(0, length), V2_FIXED_BYTES + addressLength);
   if (failure !== undefined) return failure;
   if (family === 3 || transport === 0) return { length };

@@ -1,17 +1,13 @@
-import type { Endpoint, EndpointRole, StunResponder } from "../protocol/mod.ts";
 import type { Clock, Logger } from "../ops/mod.ts";
+import type { EndpointRole, StunResponder } from "../protocol/mod.ts";
 import type { Datagram, DatagramTransport } from "../transport/mod.ts";
-
-/** One UDP socket of the server. */
-export interface DatagramEndpoint extends Endpoint {
-  /** Its socket. */
-  readonly socket: DatagramTransport;
-}
+import type { DatagramListener } from "./listeners.ts";
+import type { Traffic } from "./stream_session.ts";
 
 /** What a {@linkcode DatagramService} is made of. */
 export interface DatagramServiceOptions {
   /** The sockets that answer for each other, each in a role of its own. */
-  readonly endpoints: readonly DatagramEndpoint[];
+  readonly group: readonly DatagramListener[];
   /** Decides the answers. */
   readonly responder: StunResponder;
   /** Tells the time. */
@@ -22,6 +18,8 @@ export interface DatagramServiceOptions {
 
 /** Moves datagrams between the UDP sockets and the responder. */
 export class DatagramService {
+  /** How many bytes have been received and sent. */
+  readonly traffic: Traffic = { received: 0, sent: 0 };
   readonly #options: DatagramServiceOptions;
   readonly #sockets: ReadonlyMap<EndpointRole, DatagramTransport>;
   #loops: Promise<unknown> = Promise.resolve();
@@ -29,21 +27,21 @@ export class DatagramService {
   /** Takes the sockets over; they are closed with the service. */
   constructor(options: DatagramServiceOptions) {
     this.#options = options;
-    this.#sockets = new Map(options.endpoints.map(({ role, socket }) => [role, socket]));
+    this.#sockets = new Map(options.group.map(({ role, socket }) => [role, socket]));
   }
 
   /** Begins to answer. */
   start(): void {
-    this.#loops = Promise.all(this.#options.endpoints.map((endpoint) => this.#serve(endpoint)));
+    this.#loops = Promise.all(this.#options.group.map((endpoint) => this.#serve(endpoint)));
   }
 
   /** Closes the sockets; resolves when what had been read is answered. */
   async close(): Promise<void> {
-    for (const { socket } of this.#options.endpoints) socket.close();
+    for (const { socket } of this.#options.group) socket.close();
     await this.#loops;
   }
 
-  async #serve(endpoint: DatagramEndpoint): Promise<void> {
+  async #serve(endpoint: DatagramListener): Promise<void> {
     for (;;) {
       const batch = await endpoint.socket.receive();
       if (batch.length === 0) return;
@@ -53,10 +51,11 @@ export class DatagramService {
     }
   }
 
-  #answer(datagram: Datagram, endpoint: DatagramEndpoint): void {
+  #answer(datagram: Datagram, endpoint: DatagramListener): void {
     const { responder, clock, logger } = this.#options;
     try {
       const { bytes, peer } = datagram;
+      this.traffic.received += bytes.length;
       const reply = responder.handle({
         bytes,
         source: peer,
@@ -66,6 +65,7 @@ export class DatagramService {
       });
       if (reply === undefined) return;
       const socket = this.#sockets.get(reply.via) ?? endpoint.socket;
+      this.traffic.sent += reply.bytes.length;
       socket.send([{ bytes: reply.bytes, peer: reply.destination }]).catch((error) => {
         logger.error("cannot send an answer", { error });
       });

@@ -3,4 +3,10 @@
  *
  * @module
  */
-export { StunServer, type StunServerListener, type StunServerOptions } from "./stun_server.ts";
+export {
+  type ServerRateLimit,
+  StunServer,
+  type StunServerListener,
+  type StunServerOptions,
+} from "./stun_server.ts";
+export type { ListenPlanOptions } from "./listen_plan.ts";

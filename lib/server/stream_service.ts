@@ -1,14 +1,14 @@
-import type { Endpoint, StunResponder } from "../protocol/mod.ts";
 import { type Clock, type Logger, ThrottledLogger } from "../ops/mod.ts";
-import { AcceptError, type StreamConnection, type StreamListener } from "../transport/mod.ts";
-import { formatIp } from "../wire/mod.ts";
-import { StreamSession, type StreamTimeouts } from "./stream_session.ts";
-
-/** One listening TCP or TLS socket of the server. */
-export interface StreamEndpoint extends Endpoint {
-  /** Its socket. */
-  readonly listener: StreamListener;
-}
+import {
+  type DialBackOrder,
+  ipInPrefix,
+  type IpPrefix,
+  type StunResponder,
+} from "../protocol/mod.ts";
+import { AcceptError, knock, type StreamConnection } from "../transport/mod.ts";
+import { type DialBackOutcome, formatIp } from "../wire/mod.ts";
+import type { AcceptingListener } from "./listeners.ts";
+import { StreamSession, type StreamTimeouts, type Traffic } from "./stream_session.ts";
 
 /** How much strangers may take. */
 export interface StreamLimits {
@@ -24,12 +24,14 @@ export interface StreamLimits {
 
 /** What a {@linkcode StreamService} is made of. */
 export interface StreamServiceOptions {
-  /** The listening sockets. */
-  readonly endpoints: readonly StreamEndpoint[];
+  /** The listening sockets; those of one inner list answer for each other. */
+  readonly groups: readonly (readonly AcceptingListener[])[];
   /** Decides the answers. */
   readonly responder: StunResponder;
   /** How much strangers may take. */
   readonly limits: StreamLimits;
+  /** The load balancers whose PROXY headers are believed. */
+  readonly proxies: readonly IpPrefix[];
   /** Tells the time. */
   readonly clock: Clock;
   /** Takes the log. */
@@ -38,13 +40,18 @@ export interface StreamServiceOptions {
 
 /** Accepts connections, within limits, and holds them. */
 export class StreamService {
+  /** How many bytes have been read and written. */
+  readonly traffic: Traffic = { received: 0, sent: 0 };
+  /** How often each outcome of a dial-back came about. */
+  readonly dialBacks: Map<DialBackOutcome, number> = new Map();
+  /** How many connections were refused at a cap. */
+  refused = 0;
   readonly #options: StreamServiceOptions;
   readonly #warnings: ThrottledLogger;
   readonly #sessions = new Map<StreamSession, Promise<void>>();
   readonly #perAddress = new Map<string, number>();
+  readonly #closing = new AbortController();
   #stopSweeping: () => void = () => {};
-  #endPause: () => void = () => {};
-  #closing = false;
   #loops: Promise<unknown> = Promise.resolve();
 
   /** Takes the listeners over; they are closed with the service. */
@@ -60,32 +67,36 @@ export class StreamService {
 
   /** Begins to accept. */
   start(): void {
-    this.#loops = Promise.all(this.#options.endpoints.map((endpoint) => this.#accept(endpoint)));
+    this.#loops = Promise.all(
+      this.#options.groups.flatMap((group) => group.map((one) => this.#accept(one, group))),
+    );
     this.#sweep();
   }
 
   /** Stops accepting; resolves when what had been read is answered and all connections are closed. */
   async close(): Promise<void> {
-    this.#closing = true;
+    this.#closing.abort();
     this.#stopSweeping();
-    this.#endPause();
-    for (const { listener } of this.#options.endpoints) listener.close();
+    for (const { socket } of this.#options.groups.flat()) socket.close();
     for (const session of this.#sessions.keys()) session.stop();
-    const { clock } = this.#options;
-    const patience = clock.setTimer(CLOSE_PATIENCE_MS, () => {
+    const cancel = this.#options.clock.setTimer(CLOSE_PATIENCE_MS, () => {
       for (const session of this.#sessions.keys()) session.expire(Infinity);
     });
     await Promise.all([this.#loops, ...this.#sessions.values()]);
-    patience();
+    cancel();
   }
 
-  async #accept(endpoint: StreamEndpoint): Promise<void> {
-    while (!this.#closing) {
+  async #accept(
+    listener: AcceptingListener,
+    group: readonly AcceptingListener[],
+  ): Promise<void> {
+    while (!this.#closing.signal.aborted) {
       try {
-        const connection = await endpoint.listener.accept();
+        const connection = await listener.socket.accept();
         if (connection === undefined) return;
-        this.#admit(connection, endpoint);
+        this.#admit(connection, { listener, group });
       } catch (error) {
+        if (this.#closing.signal.aborted) return;
         this.#warnings.warn("cannot accept connections", { error });
         if (error instanceof AcceptError && !error.transient) return;
         // Out of file descriptors, most often: held connections go on, new ones wait a moment
@@ -94,42 +105,82 @@ export class StreamService {
     }
   }
 
-  #admit(connection: StreamConnection, endpoint: StreamEndpoint): void {
-    const { limits, responder, clock, logger } = this.#options;
-    const key = addressKey(connection.remoteAddress.ip);
-    const ofAddress = this.#perAddress.get(key) ?? 0;
+  #admit(
+    connection: StreamConnection,
+    at: { readonly listener: AcceptingListener; readonly group: readonly AcceptingListener[] },
+  ): void {
+    const { limits, proxies, responder, clock, logger } = this.#options;
+    const peer = connection.remoteAddress.ip;
     if (this.#sessions.size >= limits.maxConnections) {
-      this.#warnings.warn("connection refused: too many connections", {
-        limit: limits.maxConnections,
-      });
-      return connection.close();
+      return this.#refuse(connection, "too many connections", limits.maxConnections);
     }
-    if (ofAddress >= limits.maxConnectionsPerAddress) {
-      this.#warnings.warn("connection refused: too many connections of one address", {
-        limit: limits.maxConnectionsPerAddress,
-      });
-      return connection.close();
+    // Behind a balancer the address to be counted is known only when its header has been read
+    const proxied = proxies.some((prefix) => ipInPrefix(peer, prefix));
+    let key: string | undefined;
+    const enter = (ip: Uint8Array): boolean => {
+      const wanted = addressKey(ip);
+      const count = this.#perAddress.get(wanted) ?? 0;
+      if (count >= limits.maxConnectionsPerAddress) return false;
+      this.#perAddress.set(wanted, count + 1);
+      key = wanted;
+      return true;
+    };
+    const full = "too many connections of one address";
+    if (!proxied && !enter(peer)) {
+      return this.#refuse(connection, full, limits.maxConnectionsPerAddress);
     }
-    const { timeouts, maxMessageBytes } = limits;
     const session = new StreamSession({
       connection,
-      endpoint,
+      endpoint: at.listener,
       responder,
-      timeouts,
-      maxMessageBytes,
+      timeouts: limits.timeouts,
+      maxMessageBytes: limits.maxMessageBytes,
+      onProxied: !proxied ? undefined : (client) => {
+        const entered = enter(client.ip);
+        if (!entered) this.#refuse(connection, full, limits.maxConnectionsPerAddress);
+        return entered;
+      },
+      dialBack: (order, from) => this.#dialBack(order, { from, ...at }),
+      traffic: this.traffic,
       clock,
       logger,
     });
-    this.#perAddress.set(key, ofAddress + 1);
     this.#sessions.set(
       session,
       session.run().finally(() => {
         this.#sessions.delete(session);
+        if (key === undefined) return;
         const left = this.#perAddress.get(key)! - 1;
         if (left > 0) this.#perAddress.set(key, left);
         else this.#perAddress.delete(key);
       }),
     );
+  }
+
+  /** The new connection goes, the held ones stay: they are what people rely on. */
+  #refuse(connection: StreamConnection, why: string, limit: number): void {
+    this.refused++;
+    this.#warnings.warn(`connection refused: ${why}`, { limit });
+    connection.close();
+  }
+
+  async #dialBack(
+    order: DialBackOrder,
+    at: {
+      readonly from: StreamConnection;
+      readonly listener: AcceptingListener;
+      readonly group: readonly AcceptingListener[];
+    },
+  ): Promise<DialBackOutcome> {
+    const other = at.group.find((one) => one.role === order.from && one !== at.listener);
+    const outcome = await knock(order.target, {
+      localIp: (other?.socket ?? at.from).localAddress.ip,
+      greeting: order.greeting,
+      timeoutMs: order.timeoutMs,
+      signal: this.#closing.signal,
+    });
+    this.dialBacks.set(outcome, (this.dialBacks.get(outcome) ?? 0) + 1);
+    return outcome;
   }
 
   /** One timer for all connections: thousands of timers would cost more than the connections do. */
@@ -142,14 +193,15 @@ export class StreamService {
     });
   }
 
-  #pause(): Promise<void> {
+  async #pause(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
+    const { signal } = this.#closing;
     const cancel = this.#options.clock.setTimer(ACCEPT_PAUSE_MS, resolve);
-    this.#endPause = () => {
-      cancel();
-      resolve();
-    };
-    return promise;
+    const wake = () => resolve();
+    signal.addEventListener("abort", wake);
+    await promise;
+    signal.removeEventListener("abort", wake);
+    cancel();
   }
 }
 

@@ -1,14 +1,20 @@
 import { concat } from "@std/bytes";
-import type { Endpoint, StunResponder } from "../protocol/mod.ts";
 import type { Clock, Logger } from "../ops/mod.ts";
+import {
+  type DialBackOrder,
+  type Endpoint,
+  ProxyHeaderReader,
+  type Reply,
+  type StunResponder,
+} from "../protocol/mod.ts";
 import { ConnectionError, type StreamConnection } from "../transport/mod.ts";
-import { StunStreamFramer } from "../wire/mod.ts";
+import { type DialBackOutcome, type SocketAddress, StunStreamFramer } from "../wire/mod.ts";
 
 /** How long a connection may do nothing useful, each in ms. */
 export interface StreamTimeouts {
   /** Between two messages. */
   readonly idleMs: number;
-  /** For a message that has begun. */
+  /** For a message, or a PROXY header, that has begun. */
   readonly partialMs: number;
   /** For the client to take an answer. */
   readonly writeMs: number;
@@ -26,10 +32,28 @@ export interface StreamSessionOptions {
   readonly timeouts: StreamTimeouts;
   /** The greatest message, in bytes. */
   readonly maxMessageBytes: number;
+  /**
+   * Whether the peer is a load balancer that is believed when it says, in a PROXY header, whose
+   * connection it is. Called with that client; what it returns is whether to serve it.
+   * @default {undefined} the peer is the client
+   */
+  readonly onProxied?: ((client: SocketAddress) => boolean) | undefined;
+  /** Makes a dial-back. */
+  readonly dialBack: (order: DialBackOrder, from: StreamConnection) => Promise<DialBackOutcome>;
+  /** Counts bytes. */
+  readonly traffic: Traffic;
   /** Tells the time. */
   readonly clock: Clock;
   /** Takes the log. */
   readonly logger: Logger;
+}
+
+/** How many bytes have been read and written. */
+export interface Traffic {
+  /** Bytes read. */
+  received: number;
+  /** Bytes written. */
+  sent: number;
 }
 
 /**
@@ -39,6 +63,8 @@ export interface StreamSessionOptions {
 export class StreamSession {
   readonly #options: StreamSessionOptions;
   readonly #framer: StunStreamFramer;
+  #client: SocketAddress | undefined;
+  #proxyHeader: ProxyHeaderReader | undefined;
   #deadline: number;
   #partialSince: number | undefined;
   #stopping = false;
@@ -46,9 +72,16 @@ export class StreamSession {
 
   /** Takes the connection over. */
   constructor(options: StreamSessionOptions) {
+    const { timeouts, clock } = options;
     this.#options = options;
     this.#framer = new StunStreamFramer({ maxMessageBytes: options.maxMessageBytes });
-    this.#deadline = options.clock.now() + options.timeouts.idleMs;
+    if (options.onProxied === undefined) {
+      this.#client = options.connection.remoteAddress;
+      this.#deadline = clock.now() + timeouts.idleMs;
+    } else {
+      this.#proxyHeader = new ProxyHeaderReader();
+      this.#deadline = clock.now() + timeouts.partialMs;
+    }
   }
 
   /** Serves the connection until either side has had enough. Never rejects. */
@@ -81,43 +114,94 @@ export class StreamSession {
   }
 
   async #serve(): Promise<void> {
-    const { connection, timeouts, clock } = this.#options;
+    const { connection, logger, traffic } = this.#options;
     while (!this.#stopping) {
       const chunk = await connection.read();
       if (chunk === undefined) return;
+      traffic.received += chunk.length;
       this.#busy = true;
-      const { frames, failure } = this.#framer.push(chunk);
-      const replies = frames.map((frame) => this.#answer(frame)).filter((reply) =>
-        reply !== undefined
-      );
-      if (replies.length > 0) {
-        // A client that asks and never reads fills the socket's buffer and then waits here: what it
-        // can make us hold is the answers to one read
-        this.#deadline = clock.now() + timeouts.writeMs;
-        await connection.write(replies.length === 1 ? replies[0]! : concat(replies));
-      }
+      const bytes = this.#client === undefined ? this.#unwrap(chunk) : chunk;
+      if (bytes === undefined) return;
+      const { frames, failure } = this.#framer.push(bytes);
+      await this.#answerAll(frames);
       this.#busy = false;
-      if (failure !== undefined) return;
+      if (failure !== undefined) {
+        logger.debug("connection closed", { reason: failure.reason });
+        return;
+      }
       this.#prolong(frames.length > 0);
     }
   }
 
-  #answer(bytes: Uint8Array): Uint8Array | undefined {
-    const { responder, connection, endpoint, clock } = this.#options;
-    const source = connection.remoteAddress;
+  /** What follows the PROXY header; undefined where the connection is not to be served. */
+  #unwrap(chunk: Uint8Array): Uint8Array | undefined {
+    const { connection, onProxied, logger } = this.#options;
+    const state = this.#proxyHeader!.push(chunk);
+    if (state.state === "need-more") return NOTHING;
+    if (state.state === "failed") {
+      logger.debug("connection closed", { reason: state.reason });
+      return undefined;
+    }
+    // A balancer's own health check is answered as such. One that cannot say who its client is
+    // makes a true answer impossible, and a false one is worse than none
+    const client = state.source ?? (state.local ? connection.remoteAddress : undefined);
+    if (client === undefined || state.transport === "udp" || !onProxied!(client)) return undefined;
+    this.#client = client;
+    this.#proxyHeader = undefined;
+    return state.rest;
+  }
+
+  /** In order, and the answers to one read in one write. */
+  async #answerAll(frames: readonly Uint8Array[]): Promise<void> {
+    const answers: Uint8Array[] = [];
+    for (const frame of frames) {
+      const reply = this.#answer(frame);
+      if (reply?.dialBack === undefined) {
+        if (reply !== undefined) answers.push(reply.bytes);
+        continue;
+      }
+      // Those before it need not wait for what may take seconds
+      await this.#write(answers.splice(0));
+      answers.push(await this.#dialBack(reply.dialBack));
+    }
+    await this.#write(answers);
+  }
+
+  #answer(bytes: Uint8Array): Reply | undefined {
+    const { responder, endpoint, clock } = this.#options;
     return responder.handle({
       bytes,
-      source,
+      source: this.#client!,
       endpoint,
       now: clock.now(),
       wallTime: clock.wallTime(),
-    })?.bytes;
+    });
+  }
+
+  async #dialBack(order: DialBackOrder): Promise<Uint8Array> {
+    const { connection, clock, timeouts } = this.#options;
+    const begun = clock.now();
+    this.#deadline = begun + order.timeoutMs + timeouts.writeMs;
+    const outcome = await this.#options.dialBack(order, connection);
+    return order.answer(outcome, Math.round(clock.now() - begun));
+  }
+
+  async #write(answers: readonly Uint8Array[]): Promise<void> {
+    const { connection, timeouts, clock, traffic } = this.#options;
+    if (answers.length === 0) return;
+    const bytes = answers.length === 1 ? answers[0]! : concat(answers);
+    // A client that asks and never reads fills the socket's buffer and then waits here: what it can
+    // make us hold is the answers to one read
+    this.#deadline = clock.now() + timeouts.writeMs;
+    await connection.write(bytes);
+    traffic.sent += bytes.length;
   }
 
   /** A message starts the idle timeout anew; a byte here and there does not. */
   #prolong(gotMessage: boolean): void {
     const { timeouts, clock } = this.#options;
     const now = clock.now();
+    if (this.#client === undefined) return;
     if (gotMessage || this.#partialSince === undefined) this.#partialSince = now;
     if (this.#framer.pendingBytes > 0) {
       this.#deadline = this.#partialSince + timeouts.partialMs;
@@ -127,3 +211,5 @@ export class StreamSession {
     }
   }
 }
+
+const NOTHING = new Uint8Array(0);

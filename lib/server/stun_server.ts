@@ -1,35 +1,51 @@
-import { type Clock, type Logger, silentLogger, systemClock } from "../ops/mod.ts";
 import {
+  type Clock,
+  type Logger,
+  type Randomness,
+  silentLogger,
+  systemClock,
+  systemRandomness,
+} from "../ops/mod.ts";
+import {
+  type Authenticator,
+  DialBackPolicy,
   type EndpointRole,
+  type IpPrefix,
+  RateLimiter,
   type ResponderStatistics,
   StunResponder,
   type TransportProtocol,
 } from "../protocol/mod.ts";
-import {
-  type DatagramTransport,
-  ListenError,
-  listenTcp,
-  openDenoDatagram,
-  type StreamListener,
-} from "../transport/mod.ts";
-import { formatSocketAddress, isUnspecifiedIp, parseIp, type SocketAddress } from "../wire/mod.ts";
+import { formatSocketAddress, isUnspecifiedIp, type SocketAddress } from "../wire/mod.ts";
 import { DatagramService } from "./datagram_service.ts";
+import {
+  type AcceptingListener,
+  type DatagramListener,
+  type Listener,
+  openListeners,
+  openPlainSocket,
+} from "./listeners.ts";
+import { type ListenPlanOptions, planListeners, type PlannedAddress } from "./listen_plan.ts";
 import { type StreamLimits, StreamService } from "./stream_service.ts";
 
 /** How a {@linkcode StunServer} serves. */
-export interface StunServerOptions {
-  /**
-   * The IP addresses to listen on. `::` serves IPv4 too.
-   *
-   * @default {["::"]}, or `0.0.0.0` on a host without IPv6
-   */
-  readonly hostnames?: readonly string[] | undefined;
-  /** The port; 0 lets the system choose one, the same for UDP and TCP. @default {3478} */
+export interface StunServerOptions extends ListenPlanOptions {
+  /** The port of UDP and TCP; 0 lets the system choose one, the same for both. @default {3478} */
   readonly port?: number | undefined;
+  /** The alternate port of RFC 5780. @default one above `port` */
+  readonly alternatePort?: number | undefined;
   /** What to serve. @default {["udp", "tcp"]} */
   readonly transports?: readonly ("udp" | "tcp")[] | undefined;
   /** The text of SOFTWARE in every answer. @default {undefined} no SOFTWARE */
   readonly software?: string | undefined;
+  /** Who may ask at all. @default {undefined} everyone */
+  readonly authenticator?: Authenticator | undefined;
+  /** How often one source may ask. @default {undefined} as often as it likes */
+  readonly rateLimit?: ServerRateLimit | undefined;
+  /** Whether clients on TCP may ask to be dialled back. @default {true} */
+  readonly dialBack?: boolean | undefined;
+  /** The load balancers whose PROXY headers on TCP are believed. @default {[]} */
+  readonly proxies?: readonly IpPrefix[] | undefined;
   /** ms after which a connection whose client sends nothing is closed. @default {600000} */
   readonly idleTimeoutMs?: number | undefined;
   /** The most TCP connections in all. @default {16384} */
@@ -40,6 +56,18 @@ export interface StunServerOptions {
   readonly logger?: Logger | undefined;
   /** Tells the time. @default {systemClock} */
   readonly clock?: Clock | undefined;
+  /** Keys the tables of sources. @default {systemRandomness} */
+  readonly randomness?: Randomness | undefined;
+}
+
+/** How often one source, an IPv4 address or an IPv6 /64, may ask. */
+export interface ServerRateLimit {
+  /** Requests per second in the long run. */
+  readonly ratePerSecond: number;
+  /** Requests at once after a silence. */
+  readonly burst: number;
+  /** Sources that are not limited. @default {[]} */
+  readonly exempt?: readonly IpPrefix[];
 }
 
 /** An open socket of a {@linkcode StunServer}. */
@@ -55,8 +83,8 @@ export interface StunServerListener {
 }
 
 /**
- * A STUN server on UDP and TCP (RFC 8489, 5389, 3489) whose TCP connections are held for as long as
- * their clients use them.
+ * A STUN server on UDP and TCP (RFC 8489, 5389, 3489; RFC 5780 with an alternate address) whose TCP
+ * connections are held for as long as their clients use them.
  *
  * @example
  * ```ts
@@ -71,13 +99,21 @@ export interface StunServerListener {
  */
 export class StunServer {
   readonly #options: StunServerOptions;
+  readonly #addresses: readonly PlannedAddress[] | undefined;
+  readonly #limits: StreamLimits;
   readonly #logger: Logger;
   readonly #clock: Clock;
   #running: Running | undefined;
 
-  /** Makes a server that does not listen yet. */
+  /**
+   * Makes a server that does not listen yet.
+   *
+   * @throws {RangeError} If an option is out of its range, or addresses do not go together.
+   */
   constructor(options: StunServerOptions = {}) {
     this.#options = options;
+    this.#addresses = planListeners(options);
+    this.#limits = readLimits(options);
     this.#logger = options.logger ?? silentLogger;
     this.#clock = options.clock ?? systemClock;
   }
@@ -95,46 +131,37 @@ export class StunServer {
   /**
    * Opens the sockets and begins to answer.
    *
-   * @returns The sockets, in the order of `hostnames`, then of `transports`.
+   * @returns The sockets, in the order of `hostnames`, of roles, then of `transports`.
    * @throws {ListenError} If a socket cannot be opened; then none is.
-   * @throws {RangeError} If an option is out of its range.
    * @throws {TypeError} If the server has been started already.
    */
   start(): readonly StunServerListener[] {
     if (this.#running !== undefined) {
       throw new TypeError("Cannot start the server: it has been started already");
     }
-    const { software, transports = ["udp", "tcp"], port = 3478 } = this.#options;
-    const limits = readLimits(this.#options);
-    const sockets = openAll({ hostnames: this.#options.hostnames, transports, port });
-    const responder = new StunResponder({
-      software,
-      ownAddresses: sockets.map(addressOf).filter((address) => !isUnspecifiedIp(address.ip)),
+    const { port = 3478, alternatePort, transports = ["udp", "tcp"] } = this.#options;
+    const groups = openListeners({
+      addresses: this.#addresses,
+      services: [{ transports, port, alternatePort }],
+      open: (transport, address) => openPlainSocket(transport === "udp" ? "udp" : "tcp", address),
     });
+    const responder = this.#makeResponder(groups.flat());
     const common = { responder, clock: this.#clock, logger: this.#logger };
-    const endpoint = (socket: DatagramTransport | StreamListener) =>
-      ({
-        role: "primary",
-        ...isUnspecifiedIp(socket.localAddress.ip) ? {} : { address: socket.localAddress },
-      }) as const;
-    const datagrams = sockets.filter((one) => one.transport === "udp").map(({ socket }) =>
-      new DatagramService({
-        ...common,
-        endpoints: [{ transport: "udp", socket, ...endpoint(socket) }],
-      })
-    );
+    const datagrams = groups
+      .map((group) => group.filter((one): one is DatagramListener => one.transport === "udp"))
+      .filter((group) => group.length > 0)
+      .map((group) => new DatagramService({ ...common, group }));
     const streams = new StreamService({
       ...common,
-      limits,
-      endpoints: sockets.filter((one) => one.transport === "tcp").map(({ listener }) => ({
-        transport: "tcp",
-        listener,
-        ...endpoint(listener),
-      })),
+      limits: this.#limits,
+      proxies: this.#options.proxies ?? [],
+      groups: groups.map((group) =>
+        group.filter((one): one is AcceptingListener => one.transport !== "udp")
+      ),
     });
     this.#running = { responder, datagrams, streams };
     for (const service of [...datagrams, streams]) service.start();
-    return sockets.map((one) => this.#announce(one));
+    return groups.flat().map((one) => this.#announce(one));
   }
 
   /** Stops: accepts nothing more, finishes what was read, closes everything. */
@@ -148,16 +175,33 @@ export class StunServer {
     await this.close();
   }
 
-  #announce(one: OpenSocket): StunServerListener {
-    const listener: StunServerListener = {
-      transport: one.transport,
-      address: addressOf(one),
-      role: "primary",
-      io: one.transport === "udp" ? one.socket.io : "deno",
-    };
-    const { transport, address, io } = listener;
-    this.#logger.info("listening", { transport, address: formatSocketAddress(address), io });
-    return listener;
+  #makeResponder(listeners: readonly Listener[]): StunResponder {
+    const { software, authenticator, rateLimit, dialBack = true } = this.#options;
+    const { randomness = systemRandomness } = this.#options;
+    // 48 random bits: enough that nobody can aim at one set of a table
+    const seed = () => randomness.bytes(6).reduce((number, byte) => number * 256 + byte, 0);
+    return new StunResponder({
+      software,
+      authenticator,
+      ownAddresses: listeners.flatMap(({ address, socket }) => [
+        ...address === undefined ? [] : [address],
+        ...isUnspecifiedIp(socket.localAddress.ip) ? [] : [socket.localAddress],
+      ]),
+      rateLimiter: rateLimit && new RateLimiter({ ...rateLimit, seed: seed() }),
+      dialBackPolicy: dialBack ? new DialBackPolicy({ seed: seed() }) : undefined,
+    });
+  }
+
+  #announce({ transport, role, socket }: Listener): StunServerListener {
+    const io = "io" in socket ? socket.io : "deno";
+    const address = socket.localAddress;
+    this.#logger.info("listening", {
+      transport,
+      address: formatSocketAddress(address),
+      io,
+      ...role === "primary" ? {} : { role },
+    });
+    return { transport, address, role, io };
   }
 }
 
@@ -165,76 +209,6 @@ interface Running {
   readonly responder: StunResponder;
   readonly datagrams: readonly DatagramService[];
   readonly streams: StreamService;
-}
-
-type OpenSocket =
-  | { readonly transport: "udp"; readonly socket: DatagramTransport }
-  | { readonly transport: "tcp"; readonly listener: StreamListener };
-
-interface Wanted {
-  readonly hostnames: readonly string[] | undefined;
-  readonly transports: readonly ("udp" | "tcp")[];
-  readonly port: number;
-}
-
-/** Opens all sockets or none. */
-function openAll(wanted: Wanted): OpenSocket[] {
-  const opened: OpenSocket[] = [];
-  try {
-    if (wanted.hostnames === undefined) return openEverywhere(wanted);
-    for (const hostname of wanted.hostnames) {
-      const ip = parseIp(hostname);
-      if (!ip.ok) throw new RangeError(`Cannot listen: ${ip.reason}`);
-      opened.push(...openOn(ip.value, wanted));
-    }
-    return opened;
-  } catch (error) {
-    for (const one of opened) closeSocket(one);
-    throw error;
-  }
-}
-
-function openEverywhere(wanted: Wanted): OpenSocket[] {
-  try {
-    return openOn(new Uint8Array(16), wanted);
-  } catch (error) {
-    const noIpv6 = error instanceof ListenError &&
-      (error.code === "unsupported" || error.code === "address-not-available");
-    if (!noIpv6) throw error;
-    return openOn(new Uint8Array(4), wanted);
-  }
-}
-
-/** Every transport on one address. With port 0 the second takes the port that the first was given. */
-function openOn(ip: Uint8Array, wanted: Wanted): OpenSocket[] {
-  for (let attempt = 1;; attempt++) {
-    const opened: OpenSocket[] = [];
-    try {
-      for (const transport of wanted.transports) {
-        const port = opened[0] === undefined ? wanted.port : addressOf(opened[0]).port;
-        opened.push(
-          transport === "udp"
-            ? { transport, socket: openDenoDatagram({ ip, port }) }
-            : { transport, listener: listenTcp({ ip, port }) },
-        );
-      }
-      return opened;
-    } catch (error) {
-      for (const one of opened) closeSocket(one);
-      const portTaken = error instanceof ListenError && error.code === "address-in-use";
-      // The system chose a port that is free for the one transport and taken for the other
-      if (!portTaken || wanted.port !== 0 || attempt >= PORT_ATTEMPTS) throw error;
-    }
-  }
-}
-
-function addressOf(one: OpenSocket): SocketAddress {
-  return one.transport === "udp" ? one.socket.localAddress : one.listener.localAddress;
-}
-
-function closeSocket(one: OpenSocket): void {
-  if (one.transport === "udp") one.socket.close();
-  else one.listener.close();
 }
 
 function readLimits(options: StunServerOptions): StreamLimits {
@@ -256,5 +230,3 @@ function readLimits(options: StunServerOptions): StreamLimits {
     },
   };
 }
-
-const PORT_ATTEMPTS = 20;

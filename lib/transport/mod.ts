@@ -12,6 +12,7 @@ export {
 } from "./connection_error.ts";
 export type { Datagram, DatagramTransport } from "./datagram_transport.ts";
 export { type DenoDatagramOptions, openDenoDatagram } from "./deno_datagram.ts";
+export { knock, type KnockOptions, type KnockOutcome } from "./knock.ts";
 export { ListenError, type ListenErrorCode, type ListenErrorOptions } from "./listen_error.ts";
 export {
   isLocalIp,

@@ -55,7 +55,8 @@ Deno.test("ProxyHeaderReader.push() tells no wrong address when a bit is flipped
     outcomes.set(result, [...outcomes.get(result) ?? [], bit]);
   }
   // PROXY becomes LOCAL, or IPv4 becomes unspecified: neither has a place for TLVs.
-  assertEquals(outcomes.get("done unknown + "), [12 * 8 + 7, 13 * 8 + 3]);
+  assertEquals(outcomes.get("done local + "), [12 * 8 + 7]);
+  assertEquals(outcomes.get("done unknown + "), [13 * 8 + 3]);
   // The checksum becomes a TLV of another type.
   assertEquals(outcomes.get(`done ${V4_DONE} + `), Array.from({ length: 8 }, (_, i) => 33 * 8 + i));
   // The length grows, within the cap.
@@ -130,6 +131,8 @@ function describe(state: ProxyHeaderState): string {
       const { source, destination, transport, rest } = state;
       const ends = source && destination
         ? `${transport} ${formatSocketAddress(source)} to ${formatSocketAddress(destination)}`
+        : state.local
+        ? "local"
         : "unknown";
       return `done ${ends} + ${hex(rest)}`;
     }
@@ -232,9 +235,9 @@ const HEADERS: readonly { name: string; bytes: Uint8Array; done: string }[] = [
   { name: "unspecified with a block", bytes: block(0x21, 0x00, V4), done: "unknown" },
   { name: "unspecified transport", bytes: block(0x21, 0x10, V4), done: "unknown" },
   { name: "unspecified family", bytes: block(0x21, 0x01, V4), done: "unknown" },
-  { name: "LOCAL", bytes: block(0x20, 0x00, new Uint8Array(0)), done: "unknown" },
-  { name: "LOCAL with addresses", bytes: block(0x20, 0x11, V4), done: "unknown" },
-  { name: "LOCAL with nonsense", bytes: block(0x20, 0xff, V4), done: "unknown" },
+  { name: "LOCAL", bytes: block(0x20, 0x00, new Uint8Array(0)), done: "local" },
+  { name: "LOCAL with addresses", bytes: block(0x20, 0x11, V4), done: "local" },
+  { name: "LOCAL with nonsense", bytes: block(0x20, 0xff, V4), done: "local" },
   {
     name: "TLVs",
     bytes: block(
