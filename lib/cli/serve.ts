@@ -4,7 +4,8 @@ import { StunServer } from "../server/mod.ts";
 import { ListenError } from "../transport/mod.ts";
 import { type Command, formatHelp, parseCommandLine } from "./command_line.ts";
 import { writeErr, writeOut } from "./terminal.ts";
-import { readServeSettings, type ServeSettings, SETTING_FLAGS } from "./serve_settings.ts";
+import { readServeSettings, type ServeSettings } from "./serve_settings.ts";
+import { SETTING_FLAGS } from "./settings_table.ts";
 
 /**
  * Runs the server until it is told to stop. Writes its log to standard output and complaints about

@@ -1,6 +1,5 @@
 import * as v from "valibot";
-import { parseIp } from "../wire/mod.ts";
-import type { Flag } from "./command_line.ts";
+import { type Setting, SETTINGS, SETTINGS_SCHEMA } from "./settings_table.ts";
 
 /** Everything that the server can be told, by flag or in a file, with its defaults filled in. */
 export type ServeSettings = v.InferOutput<typeof SETTINGS_SCHEMA>;
@@ -15,168 +14,94 @@ export interface ServeSettingsSources {
   /** The flags that were given. */
   readonly flags: ReadonlyMap<string, string | true | readonly string[]>;
   /** The content of the configuration file, as parsed JSON. */
-  readonly file?: { readonly name: string; readonly content: unknown };
+  readonly file?: { readonly name: string; readonly content: unknown } | undefined;
 }
 
 /**
  * Puts flags and file together, a flag before the file, and checks every value once. Unknown keys
- * are problems; each problem says where it is, what was found and what was wanted.
+ * are problems; each problem says where it is, what was found (but for secrets) and what was wanted.
  */
 export function readServeSettings(sources: ServeSettingsSources): ServeSettingsResult {
   const { flags, file } = sources;
+  if (file !== undefined && !isObject(file.content)) {
+    const problem = `Cannot read ${file.name}: wanted a JSON object of settings`;
+    return { ok: false, problems: [problem] };
+  }
   const given: Record<string, unknown> = {};
-  if (file !== undefined) {
-    if (typeof file.content !== "object" || file.content === null || Array.isArray(file.content)) {
-      const problem = `Cannot read ${file.name}: wanted a JSON object of settings`;
-      return { ok: false, problems: [problem] };
-    }
-    for (const [key, value] of Object.entries(file.content)) {
-      given[key] = isList(key) && typeof value === "string" ? splitList(value) : value;
-    }
+  for (const [key, value] of Object.entries(file?.content ?? {})) {
+    given[key] = typeof value === "string" ? fromFileText(key, value) : value;
   }
   for (const [key, value] of flags) {
-    if (key in SETTINGS) given[key] = fromFlag(key as keyof typeof SETTINGS, value);
+    if (rowOf(key) !== undefined) given[key] = fromFlag(key, value);
   }
+  const place = (key: string, path = key) =>
+    flags.has(key) ? `--${key}` : `${path}${file === undefined ? "" : ` in ${file.name}`}`;
   const result = v.safeParse(SETTINGS_SCHEMA, given);
-  if (result.success) return { ok: true, value: result.output };
-  const problems = result.issues.map((issue) => {
-    const path = issue.path?.map((item) => String(item.key)) ?? [];
-    const key = path[0] ?? "";
-    const where = flags.has(key) ? `--${key}` : `${path.join(".")} in ${file?.name}`;
-    if (!(key in SETTINGS)) return `Cannot read ${where}: there is no such setting`;
-    return `Cannot read ${where}: got ${JSON.stringify(issue.input)}, wanted ${issue.message}`;
-  });
-  return { ok: false, problems };
+  const problems = result.success
+    ? conflicts(result.output, place)
+    : result.issues.map((issue) => describe(issue, place));
+  return result.success && problems.length === 0
+    ? { ok: true, value: result.output }
+    : { ok: false, problems };
 }
 
-const ipAddress = v.pipe(
-  v.string("an IP address"),
-  v.check((text) => parseIp(text).ok, "an IP address, without brackets or port"),
-);
+type Place = (key: string, path?: string) => string;
 
-function integer(min: number, max: number): v.GenericSchema<number> {
-  const wanted = `a whole number of ${min} to ${max}`;
-  return v.pipe(
-    v.number(wanted),
-    v.integer(wanted),
-    v.minValue(min, wanted),
-    v.maxValue(max, wanted),
-  );
+function describe(issue: v.BaseIssue<unknown>, place: Place): string {
+  const path = issue.path?.map((item) => String(item.key)) ?? [];
+  const where = place(path[0] ?? "", path.join("."));
+  const row = rowOf(path[0] ?? "");
+  if (row === undefined) return `Cannot read ${where}: there is no such setting`;
+  const found = row.secret ? "something else" : JSON.stringify(issue.input);
+  return `Cannot read ${where}: got ${found}, wanted ${issue.message}`;
 }
 
-function oneOf<const T extends readonly string[]>(values: T): v.PicklistSchema<T, string> {
-  return v.picklist(values, values.join(" or "));
+/** What no single value can be blamed for. */
+function conflicts(settings: ServeSettings, place: Place): string[] {
+  const problems: string[] = [];
+  const needs = (key: keyof ServeSettings, met: boolean, what: string) => {
+    if (!met) problems.push(`Cannot use ${place(key)}: it goes with ${what}`);
+  };
+  const { auth, realm, user = [] } = settings;
+  const certificate = settings["tls-cert"];
+  const key = settings["tls-key"];
+  const secret = settings["auth-secret"];
+  if (certificate !== undefined) needs("tls-cert", key !== undefined, "tls-key");
+  if (key !== undefined) needs("tls-key", certificate !== undefined, "tls-cert");
+  if (auth === "long-term") {
+    needs("auth", realm !== undefined, "a realm");
+    needs("auth", user.length > 0 || secret !== undefined, "a user or an auth-secret");
+  }
+  if (auth === "short-term") needs("auth", user.length > 0, "a user");
+  if (user.length > 0) needs("user", auth !== "none", "auth short-term or long-term");
+  if (secret !== undefined) needs("auth-secret", auth === "long-term", "auth long-term");
+  if (realm !== undefined) needs("realm", auth === "long-term", "auth long-term");
+  return problems;
 }
 
-interface Setting<S extends v.GenericSchema> {
-  readonly schema: S;
-  readonly value: string;
-  readonly help: string;
-  /** Whether the flag may be repeated. */
-  readonly repeatable?: true;
-  /** Whether the flag's text is split at commas. */
-  readonly commas?: true;
-  /** Whether the flag's text is a number. */
-  readonly number?: true;
+function rowOf(key: string): Setting | undefined {
+  return Object.hasOwn(SETTINGS, key) ? SETTINGS[key as keyof typeof SETTINGS] : undefined;
 }
 
-function setting<S extends v.GenericSchema>(row: Setting<S>): Setting<S> {
-  return row;
+/** A list of one may be written as that one. */
+function fromFileText(key: string, value: string): unknown {
+  const row = rowOf(key);
+  if (row?.reads === "comma-list") return splitList(value);
+  return row?.repeatable ? [value] : value;
 }
 
-/** One table: flags, help, file keys, checks and defaults all read it. */
-const SETTINGS = {
-  hostname: setting({
-    schema: v.optional(v.pipe(v.array(ipAddress, "addresses"), v.minLength(1, "one or more"))),
-    value: "ADDR",
-    repeatable: true,
-    help: "IP address to listen on; default :: (IPv4 too), or 0.0.0.0 without IPv6; repeatable",
-  }),
-  port: setting({
-    schema: v.optional(integer(0, 65535), 3478),
-    number: true,
-    value: "PORT",
-    help: "port for UDP and TCP; 0 lets the system choose; default 3478",
-  }),
-  transport: setting({
-    schema: v.optional(
-      v.pipe(v.array(oneOf(["udp", "tcp"]), "udp,tcp"), v.minLength(1, "udp or tcp or both")),
-      ["udp", "tcp"],
-    ),
-    value: "LIST",
-    commas: true,
-    help: "what to serve: udp,tcp (default), udp or tcp",
-  }),
-  "max-connections": setting({
-    schema: v.optional(integer(1, 1_000_000)),
-    number: true,
-    value: "N",
-    help: "most TCP connections in all; default 16384",
-  }),
-  "max-connections-per-address": setting({
-    schema: v.optional(integer(1, 1_000_000)),
-    number: true,
-    value: "N",
-    help: "most TCP connections of one IPv4 address or IPv6 /64; default 512",
-  }),
-  "idle-timeout": setting({
-    schema: v.optional(integer(1, 31_536_000)),
-    number: true,
-    value: "SECONDS",
-    help: "close a TCP connection whose client sends nothing for so long; default 600",
-  }),
-  software: setting({
-    schema: v.optional(
-      v.pipe(v.string("text"), v.maxLength(127, "at most 127 characters"), v.minLength(1, "text")),
-    ),
-    value: "TEXT",
-    help: "send this as SOFTWARE in every answer; default none, the smallest answer",
-  }),
-  "log-format": setting({
-    schema: v.optional(oneOf(["text", "json"]), "text"),
-    value: "FORMAT",
-    help: "text (default) or json, one object a line",
-  }),
-  "log-level": setting({
-    schema: v.optional(oneOf(["error", "warn", "info", "debug", "trace"]), "info"),
-    value: "LEVEL",
-    help: "error, warn, info (default), debug or trace",
-  }),
-};
-
-type SettingsEntries = {
-  readonly [K in keyof typeof SETTINGS]: (typeof SETTINGS)[K]["schema"];
-};
-
-const SETTINGS_SCHEMA = v.strictObject(
-  Object.fromEntries(
-    Object.entries(SETTINGS).map(([key, row]) => [key, row.schema]),
-  ) as unknown as SettingsEntries,
-);
-
-/** The flags that go with the settings. */
-export const SETTING_FLAGS: readonly Flag[] = Object.entries(SETTINGS).map(([name, row]) => ({
-  name,
-  value: row.value,
-  help: row.help,
-  repeatable: row.repeatable ?? false,
-}));
-
-function isList(key: string): boolean {
-  const row: Partial<Setting<v.GenericSchema>> | undefined = Object.hasOwn(SETTINGS, key)
-    ? SETTINGS[key as keyof typeof SETTINGS]
-    : undefined;
-  return row?.repeatable === true || row?.commas === true;
-}
-
-function fromFlag(key: keyof typeof SETTINGS, value: string | true | readonly string[]): unknown {
+function fromFlag(key: string, value: string | true | readonly string[]): unknown {
   if (typeof value !== "string") return value;
-  const row: Setting<v.GenericSchema> = SETTINGS[key];
-  if (row.commas) return splitList(value);
+  const reads = rowOf(key)?.reads;
+  if (reads === "comma-list") return splitList(value);
   // Text that is no number stays text, so that the complaint shows what was typed
-  return row.number && /^-?[0-9]+(\.[0-9]+)?$/.test(value) ? Number(value) : value;
+  return reads === "number" && /^-?[0-9]+(\.[0-9]+)?$/.test(value) ? Number(value) : value;
 }
 
 function splitList(text: string): string[] {
   return text.split(",").map((part) => part.trim());
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -80,6 +80,8 @@ export interface StunResponderOptions {
   readonly authenticator?: Authenticator | undefined;
   /** Which dial-backs are made. @default {undefined} none: DIAL-BACK is answered "unsupported" */
   readonly dialBackPolicy?: DialBackPolicy | undefined;
+  /** Where to count: that of a former responder, when this one takes over. @default a new one */
+  readonly statistics?: ResponderStatistics | undefined;
 }
 
 /**
@@ -106,7 +108,7 @@ export interface StunResponderOptions {
  */
 export class StunResponder {
   /** What became of every arrival so far. */
-  readonly statistics: ResponderStatistics = new ResponderStatistics();
+  readonly statistics: ResponderStatistics;
   readonly #software: readonly WritableAttribute[];
   readonly #ownAddresses: readonly SocketAddress[];
   readonly #rateLimiter: RateLimiter | undefined;
@@ -125,6 +127,7 @@ export class StunResponder {
     this.#rateLimiter = options.rateLimiter;
     this.#authenticator = options.authenticator;
     this.#dialBackPolicy = options.dialBackPolicy;
+    this.statistics = options.statistics ?? new ResponderStatistics();
     // Better to fail here than at the first request
     encodeMessage({ ...PROBE, attributes: this.#software });
   }

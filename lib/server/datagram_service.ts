@@ -20,6 +20,8 @@ export interface DatagramServiceOptions {
 export class DatagramService {
   /** How many bytes have been received and sent. */
   readonly traffic: Traffic = { received: 0, sent: 0 };
+  /** Decides the answers; may be exchanged while the service runs. */
+  responder: StunResponder;
   readonly #options: DatagramServiceOptions;
   readonly #sockets: ReadonlyMap<EndpointRole, DatagramTransport>;
   #loops: Promise<unknown> = Promise.resolve();
@@ -27,6 +29,7 @@ export class DatagramService {
   /** Takes the sockets over; they are closed with the service. */
   constructor(options: DatagramServiceOptions) {
     this.#options = options;
+    this.responder = options.responder;
     this.#sockets = new Map(options.group.map(({ role, socket }) => [role, socket]));
   }
 
@@ -52,11 +55,11 @@ export class DatagramService {
   }
 
   #answer(datagram: Datagram, endpoint: DatagramListener): void {
-    const { responder, clock, logger } = this.#options;
+    const { clock, logger } = this.#options;
     try {
       const { bytes, peer } = datagram;
       this.traffic.received += bytes.length;
-      const reply = responder.handle({
+      const reply = this.responder.handle({
         bytes,
         source: peer,
         endpoint,

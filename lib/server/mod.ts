@@ -4,6 +4,7 @@
  * @module
  */
 export {
+  type ServerPolicy,
   type ServerRateLimit,
   StunServer,
   type StunServerListener,

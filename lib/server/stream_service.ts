@@ -22,16 +22,22 @@ export interface StreamLimits {
   readonly timeouts: StreamTimeouts;
 }
 
-/** What a {@linkcode StreamService} is made of. */
-export interface StreamServiceOptions {
-  /** The listening sockets; those of one inner list answer for each other. */
-  readonly groups: readonly (readonly AcceptingListener[])[];
+/** What a {@linkcode StreamService} goes by; may be exchanged while it runs. */
+export interface StreamPolicy {
   /** Decides the answers. */
   readonly responder: StunResponder;
   /** How much strangers may take. */
   readonly limits: StreamLimits;
   /** The load balancers whose PROXY headers are believed. */
   readonly proxies: readonly IpPrefix[];
+}
+
+/** What a {@linkcode StreamService} is made of. */
+export interface StreamServiceOptions {
+  /** The listening sockets; those of one inner list answer for each other. */
+  readonly groups: readonly (readonly AcceptingListener[])[];
+  /** What it goes by. */
+  readonly policy: StreamPolicy;
   /** Tells the time. */
   readonly clock: Clock;
   /** Takes the log. */
@@ -46,6 +52,8 @@ export class StreamService {
   readonly dialBacks: Map<DialBackOutcome, number> = new Map();
   /** How many connections were refused at a cap. */
   refused = 0;
+  /** What new connections and new messages go by. */
+  policy: StreamPolicy;
   readonly #options: StreamServiceOptions;
   readonly #warnings: ThrottledLogger;
   readonly #sessions = new Map<StreamSession, Promise<void>>();
@@ -57,6 +65,7 @@ export class StreamService {
   /** Takes the listeners over; they are closed with the service. */
   constructor(options: StreamServiceOptions) {
     this.#options = options;
+    this.policy = options.policy;
     this.#warnings = new ThrottledLogger(options);
   }
 
@@ -109,7 +118,8 @@ export class StreamService {
     connection: StreamConnection,
     at: { readonly listener: AcceptingListener; readonly group: readonly AcceptingListener[] },
   ): void {
-    const { limits, proxies, responder, clock, logger } = this.#options;
+    const { clock, logger } = this.#options;
+    const { limits, proxies } = this.policy;
     const peer = connection.remoteAddress.ip;
     if (this.#sessions.size >= limits.maxConnections) {
       return this.#refuse(connection, "too many connections", limits.maxConnections);
@@ -132,7 +142,7 @@ export class StreamService {
     const session = new StreamSession({
       connection,
       endpoint: at.listener,
-      responder,
+      responder: { handle: (arrival) => this.policy.responder.handle(arrival) },
       timeouts: limits.timeouts,
       maxMessageBytes: limits.maxMessageBytes,
       onProxied: !proxied ? undefined : (client) => {

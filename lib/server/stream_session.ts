@@ -27,7 +27,7 @@ export interface StreamSessionOptions {
   /** The socket that accepted it. */
   readonly endpoint: Endpoint;
   /** Decides the answers. */
-  readonly responder: StunResponder;
+  readonly responder: Pick<StunResponder, "handle">;
   /** How long it may do nothing useful. */
   readonly timeouts: StreamTimeouts;
   /** The greatest message, in bytes. */

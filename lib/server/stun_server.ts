@@ -26,16 +26,10 @@ import {
   openPlainSocket,
 } from "./listeners.ts";
 import { type ListenPlanOptions, planListeners, type PlannedAddress } from "./listen_plan.ts";
-import { type StreamLimits, StreamService } from "./stream_service.ts";
+import { type StreamLimits, type StreamPolicy, StreamService } from "./stream_service.ts";
 
-/** How a {@linkcode StunServer} serves. */
-export interface StunServerOptions extends ListenPlanOptions {
-  /** The port of UDP and TCP; 0 lets the system choose one, the same for both. @default {3478} */
-  readonly port?: number | undefined;
-  /** The alternate port of RFC 5780. @default one above `port` */
-  readonly alternatePort?: number | undefined;
-  /** What to serve. @default {["udp", "tcp"]} */
-  readonly transports?: readonly ("udp" | "tcp")[] | undefined;
+/** How a {@linkcode StunServer} treats those who ask: what can change while it runs. */
+export interface ServerPolicy {
   /** The text of SOFTWARE in every answer. @default {undefined} no SOFTWARE */
   readonly software?: string | undefined;
   /** Who may ask at all. @default {undefined} everyone */
@@ -52,6 +46,16 @@ export interface StunServerOptions extends ListenPlanOptions {
   readonly maxConnections?: number | undefined;
   /** The most TCP connections of one IPv4 address or IPv6 /64. @default {512} */
   readonly maxConnectionsPerAddress?: number | undefined;
+}
+
+/** How a {@linkcode StunServer} serves. */
+export interface StunServerOptions extends ListenPlanOptions, ServerPolicy {
+  /** The port of UDP and TCP; 0 lets the system choose one, the same for both. @default {3478} */
+  readonly port?: number | undefined;
+  /** The alternate port of RFC 5780. @default one above `port` */
+  readonly alternatePort?: number | undefined;
+  /** What to serve. @default {["udp", "tcp"]} */
+  readonly transports?: readonly ("udp" | "tcp")[] | undefined;
   /** Takes the log. @default {silentLogger} */
   readonly logger?: Logger | undefined;
   /** Tells the time. @default {systemClock} */
@@ -100,7 +104,8 @@ export interface StunServerListener {
 export class StunServer {
   readonly #options: StunServerOptions;
   readonly #addresses: readonly PlannedAddress[] | undefined;
-  readonly #limits: StreamLimits;
+  #policy: ServerPolicy;
+  #limits: StreamLimits;
   readonly #logger: Logger;
   readonly #clock: Clock;
   #running: Running | undefined;
@@ -113,6 +118,7 @@ export class StunServer {
   constructor(options: StunServerOptions = {}) {
     this.#options = options;
     this.#addresses = planListeners(options);
+    this.#policy = options;
     this.#limits = readLimits(options);
     this.#logger = options.logger ?? silentLogger;
     this.#clock = options.clock ?? systemClock;
@@ -145,23 +151,47 @@ export class StunServer {
       services: [{ transports, port, alternatePort }],
       open: (transport, address) => openPlainSocket(transport === "udp" ? "udp" : "tcp", address),
     });
-    const responder = this.#makeResponder(groups.flat());
-    const common = { responder, clock: this.#clock, logger: this.#logger };
+    const listeners = groups.flat();
+    const responder = this.#makeResponder(listeners);
+    const common = { clock: this.#clock, logger: this.#logger };
     const datagrams = groups
       .map((group) => group.filter((one): one is DatagramListener => one.transport === "udp"))
       .filter((group) => group.length > 0)
-      .map((group) => new DatagramService({ ...common, group }));
+      .map((group) => new DatagramService({ ...common, group, responder }));
     const streams = new StreamService({
       ...common,
-      limits: this.#limits,
-      proxies: this.#options.proxies ?? [],
+      policy: this.#streamPolicy(responder),
       groups: groups.map((group) =>
         group.filter((one): one is AcceptingListener => one.transport !== "udp")
       ),
     });
-    this.#running = { responder, datagrams, streams };
+    this.#running = { listeners, responder, datagrams, streams };
     for (const service of [...datagrams, streams]) service.start();
-    return groups.flat().map((one) => this.#announce(one));
+    return listeners.map((one) => this.#announce(one));
+  }
+
+  /**
+   * Goes by another policy from now on. Sockets and connections stay as they are, and what has been
+   * counted stays counted.
+   *
+   * @throws {RangeError} If an option is out of its range; then nothing has changed.
+   */
+  reconfigure(policy: ServerPolicy): void {
+    const former = { policy: this.#policy, limits: this.#limits };
+    try {
+      this.#limits = readLimits(policy);
+      this.#policy = policy;
+      if (this.#running === undefined) return;
+      const { listeners, datagrams, streams } = this.#running;
+      const responder = this.#makeResponder(listeners, this.#running.responder.statistics);
+      this.#running = { ...this.#running, responder };
+      for (const service of datagrams) service.responder = responder;
+      streams.policy = this.#streamPolicy(responder);
+    } catch (error) {
+      this.#policy = former.policy;
+      this.#limits = former.limits;
+      throw error;
+    }
   }
 
   /** Stops: accepts nothing more, finishes what was read, closes everything. */
@@ -175,14 +205,18 @@ export class StunServer {
     await this.close();
   }
 
-  #makeResponder(listeners: readonly Listener[]): StunResponder {
-    const { software, authenticator, rateLimit, dialBack = true } = this.#options;
+  #makeResponder(
+    listeners: readonly Listener[],
+    statistics?: ResponderStatistics,
+  ): StunResponder {
+    const { software, authenticator, rateLimit, dialBack = true } = this.#policy;
     const { randomness = systemRandomness } = this.#options;
     // 48 random bits: enough that nobody can aim at one set of a table
     const seed = () => randomness.bytes(6).reduce((number, byte) => number * 256 + byte, 0);
     return new StunResponder({
       software,
       authenticator,
+      statistics,
       ownAddresses: listeners.flatMap(({ address, socket }) => [
         ...address === undefined ? [] : [address],
         ...isUnspecifiedIp(socket.localAddress.ip) ? [] : [socket.localAddress],
@@ -190,6 +224,10 @@ export class StunServer {
       rateLimiter: rateLimit && new RateLimiter({ ...rateLimit, seed: seed() }),
       dialBackPolicy: dialBack ? new DialBackPolicy({ seed: seed() }) : undefined,
     });
+  }
+
+  #streamPolicy(responder: StunResponder): StreamPolicy {
+    return { responder, limits: this.#limits, proxies: this.#policy.proxies ?? [] };
   }
 
   #announce({ transport, role, socket }: Listener): StunServerListener {
@@ -206,13 +244,14 @@ export class StunServer {
 }
 
 interface Running {
+  readonly listeners: readonly Listener[];
   readonly responder: StunResponder;
   readonly datagrams: readonly DatagramService[];
   readonly streams: StreamService;
 }
 
-function readLimits(options: StunServerOptions): StreamLimits {
-  const positive = (name: keyof StunServerOptions, fallback: number) => {
+function readLimits(options: ServerPolicy): StreamLimits {
+  const positive = (name: keyof ServerPolicy, fallback: number) => {
     const value = options[name] ?? fallback;
     if (typeof value === "number" && value > 0) return value;
     throw new RangeError(`Cannot make a server: ${name} is ${value}, wanted more than 0`);

@@ -146,7 +146,9 @@ export function decodeMessage(bytes: Uint8Array): Decoded<StunMessage> {
 }
 
 /**
- * Writes a message. Padding is zeros (RFC 8489 section 14).
+ * Writes a message. Padding is zeros (RFC 8489 section 14). The bytes are the caller's for good, but
+ * short messages share a buffer: who transfers `.buffer` to another thread must copy the message
+ * first.
  *
  * @throws {RangeError} If a value is not one that its RFC allows, the transaction id has neither 12
  * nor 16 bytes, or the message would be longer than its 16-bit length can say.
@@ -155,7 +157,7 @@ export function encodeMessage(
   message: MessageInit,
   options: EncodeMessageOptions = {},
 ): Uint8Array<ArrayBuffer> {
-  const into = scratch.length === 0 ? scratch : new WireWriter();
+  const into = shared.length === 0 ? shared : new WireWriter();
   try {
     writeHeader(message, into);
     for (const one of message.attributes ?? []) writeAttribute(one, into, message.transactionId);
@@ -282,5 +284,6 @@ function patchLength(into: WireWriter, end: number): void {
 }
 
 const NO_ID = new Uint8Array(0);
-// One buffer for all messages: encoding is synchronous, and what is returned is a copy of its own
-const scratch = new WireWriter(2048);
+// One writer for all messages, as encoding is synchronous; 8192 bytes hold 256 plain answers, and are
+// not much to keep for a single one that somebody holds on to
+const shared = new WireWriter(8192);

@@ -3,6 +3,7 @@ import {
   attribute,
   BINDING,
   checkFingerprint,
+  crc32,
   decodeMessage,
   encodeMessage,
   FINGERPRINT,
@@ -49,6 +50,16 @@ Deno.test("checkFingerprint() is invalid when another attribute follows, counted
   const late = message([...sealed.attributes, attribute(SOFTWARE, "late")]);
   assertEquals(late.ignored.map((one) => one.type), [SOFTWARE.type]);
   assertEquals(checkFingerprint(late), "invalid");
+});
+
+Deno.test("checkFingerprint() is invalid when another attribute follows that its CRC-32 expected", () => {
+  const bytes = encodeMessage({
+    ...REQUEST,
+    attributes: [attribute(FINGERPRINT, 0), attribute(SOFTWARE, "late")],
+  });
+  const value = (crc32(bytes.subarray(0, 20)) ^ 0x5354554e) >>> 0;
+  new DataView(bytes.buffer, bytes.byteOffset).setUint32(24, value);
+  assertEquals(checkFingerprint(decodes(bytes)), "invalid");
 });
 
 Deno.test("checkFingerprint() is invalid when there are two, though the last is right", () => {

@@ -144,18 +144,33 @@ Deno.test("encodeMessage() works as before when the last message threw", () => {
     RangeError,
     "Cannot write USERNAME: text has 513 bytes, the most is 512",
   );
-  assertEquals(encodeMessage(REQUEST).toHex(), PLAIN_REQUEST);
+  const messages = Array.from({ length: 3 }, () => encodeMessage(REQUEST));
+  assertEquals(messages.map((bytes) => bytes.toHex()), Array(3).fill(PLAIN_REQUEST));
+  // By the writer that all messages share, which may have begun a new buffer once
+  assert(new Set(messages.map((bytes) => bytes.buffer)).size < 3);
 });
 
 Deno.test("encodeMessage() can be called by an attribute that is being written", () => {
   const bytes = encodeMessage({
     ...REQUEST,
-    attributes: [{ type: 0x8001, write: (into) => into.bytes(encodeMessage(REQUEST)) }],
+    attributes: [{
+      type: 0x8001,
+      write(into) {
+        into.u16(0xaaaa);
+        const inner = encodeMessage({ ...REQUEST, class: "error" });
+        into.bytes(inner.subarray(0, 2));
+      },
+    }],
   });
-  assertEquals(
-    bytes.toHex(),
-    "000100182112a442b7e7a701bc34d686fa87dfae" + "80010014" + PLAIN_REQUEST,
+  assertEquals(bytes.toHex(), "000100082112a442b7e7a701bc34d686fa87dfae" + "80010004" + "aaaa0111");
+});
+
+Deno.test("encodeMessage() gives bytes that no later message overwrites", () => {
+  const messages = Array.from(
+    { length: 1000 },
+    (_, method) => encodeMessage({ ...REQUEST, method }),
   );
+  messages.forEach((bytes, method) => assertEquals(decodes(bytes).method, method));
 });
 
 Deno.test("decodeHeader() reads class, method and transaction id", () => {

@@ -8,8 +8,8 @@ Deno.test("WireWriter writes numbers in network byte order", () => {
   into.u32(0x84050607);
   into.bytes(Uint8Array.of(8, 9));
   into.zeros(2);
-  assertEquals(into.finish().toHex(), "0102038405060708090000");
   assertEquals(into.length, 11);
+  assertEquals(into.finish().toHex(), "0102038405060708090000");
 });
 
 Deno.test("WireWriter keeps what it holds when it grows from any capacity", () => {
@@ -32,15 +32,52 @@ Deno.test("WireWriter.patchU16() overwrites two bytes and no more", () => {
   assertEquals(into.finish().toHex(), "aa1234aa");
 });
 
-Deno.test("WireWriter.finish() gives bytes of its own when the writer goes on", () => {
-  const into = new WireWriter();
-  into.u16(0x0102);
-  const first = into.finish();
+Deno.test("WireWriter.finish() gives bytes that nothing overwrites when the writer goes on", () => {
+  for (let capacity = 0; capacity < 12; capacity++) {
+    const into = new WireWriter(capacity);
+    const finished = Array.from({ length: 50 }, (_, i) => {
+      into.u8(0xff);
+      into.reset();
+      into.u16(i);
+      into.zeros(i % 5);
+      into.patchU16(0, 1000 + i);
+      assertEquals(into.length, 2 + i % 5);
+      const bytes = into.finish();
+      assertEquals(into.length, 0);
+      return bytes;
+    });
+    finished.forEach((bytes, i) => {
+      assertEquals(bytes.toHex(), (1000 + i).toString(16).padStart(4, "0") + "00".repeat(i % 5));
+    });
+  }
+});
+
+Deno.test("WireWriter.finish() gives views on one buffer while there is room", () => {
+  const into = new WireWriter(8);
+  const [first, second, third] = [1, 2, 3].map((value) => {
+    into.u32(value);
+    return into.finish();
+  });
+  assertStrictEquals(first!.buffer, second!.buffer);
+  assertNotStrictEquals(second!.buffer, third!.buffer);
+  assertEquals([first, second, third].map((bytes) => bytes!.byteOffset), [0, 4, 0]);
+});
+
+Deno.test("WireWriter goes back to its capacity when a long message is through", () => {
+  const into = new WireWriter(16);
+  into.zeros(1000);
+  assertEquals(into.finish().length, 1000);
+  into.zeros(1001);
   into.reset();
-  into.u16(0x0304);
-  assertEquals(first.toHex(), "0102");
-  assertEquals(first.buffer.byteLength, 2);
-  assertNotStrictEquals(into.finish().buffer, first.buffer);
+  into.zeros(2002);
+  into.finish();
+  into.zeros(2003);
+  const { buffer } = into.finish();
+  into.zeros(2003);
+  into.finish();
+  into.u8(1);
+  assertNotStrictEquals(into.view.buffer, buffer);
+  assertEquals(into.view.buffer.byteLength, 16);
 });
 
 Deno.test("WireWriter.reset() forgets the bytes and keeps the buffer", () => {
@@ -52,4 +89,13 @@ Deno.test("WireWriter.reset() forgets the bytes and keeps the buffer", () => {
   into.zeros(2);
   assertEquals(into.view.toHex(), "0000");
   assertStrictEquals(into.view.buffer, buffer);
+});
+
+Deno.test("WireWriter goes on when somebody has transferred its buffer away", () => {
+  const into = new WireWriter(64);
+  into.u32(1);
+  const { buffer } = into.finish();
+  structuredClone(buffer, { transfer: [buffer] });
+  into.u32(0x01020304);
+  assertEquals(into.finish().toHex(), "01020304");
 });
