@@ -1,6 +1,6 @@
 import { FINGERPRINT } from "./attribute_table.ts";
 import { crc32 } from "./crc32.ts";
-import type { StunMessage } from "./message.ts";
+import type { StunMessage } from "./stun_message.ts";
 
 /** What a look at a message's FINGERPRINT says. */
 export type FingerprintCheck = "absent" | "valid" | "invalid";

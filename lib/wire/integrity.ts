@@ -2,7 +2,7 @@ import { hmac } from "@noble/hashes/hmac";
 import { sha1 } from "@noble/hashes/legacy";
 import { sha256 } from "@noble/hashes/sha2";
 import { MESSAGE_INTEGRITY, MESSAGE_INTEGRITY_SHA256 } from "./attribute_table.ts";
-import type { StunMessage } from "./message.ts";
+import type { StunMessage } from "./stun_message.ts";
 
 /** Which of the two integrity attributes is meant, by its hash. */
 export type IntegrityAlgorithm = "sha1" | "sha256";

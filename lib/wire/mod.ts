@@ -7,6 +7,7 @@
 export * from "./decoded.ts";
 export * from "./socket_address.ts";
 export * from "./message_type.ts";
+export * from "./stun_message.ts";
 export * from "./message.ts";
 export * from "./wire_writer.ts";
 export {
