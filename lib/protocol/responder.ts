@@ -136,7 +136,7 @@ export class StunResponder {
   handle(arrival: Arrival): Reply | undefined {
     const header = this.#gate(arrival);
     if (header === undefined) return undefined;
-    const decoded = decodeMessage(arrival.bytes);
+    const decoded = decodeMessage(arrival.bytes, header);
     if (!decoded.ok) return this.#refuse(arrival, { header, code: 400 });
     const request = decoded.value;
     const fingerprint = checkFingerprint(request);
@@ -144,18 +144,20 @@ export class StunResponder {
     const finding = this.#authenticator?.authenticate(request, arrival) ?? ANYONE;
     if (finding.kind === "ignored") return this.#drop(arrival, "drop-challenge-limited");
     // FINGERPRINT is in the answer exactly when it was in the request
-    const seals = { ...finding.seals, fingerprint: fingerprint === "valid" };
+    const seals = fingerprint === "valid" ? { ...finding.seals, fingerprint: true } : finding.seals;
     if (finding.kind === "unauthenticated") {
       const { code, attributes } = finding;
       return this.#refuse(arrival, { header, code, attributes, seals });
     }
-    const unknown = unknownRequired(request, knownAttributes(request, arrival));
-    if (unknown.length > 0) {
-      const attributes = [attribute(UNKNOWN_ATTRIBUTES, unknown)];
-      return this.#refuse(arrival, { header, code: 420, attributes, seals });
-    }
-    if (unreadableAttribute(request) !== undefined) {
-      return this.#refuse(arrival, { header, code: 400, seals });
+    if (request.attributes.length > 0) {
+      const unknown = unknownRequired(request, knownAttributes(request, arrival));
+      if (unknown.length > 0) {
+        const attributes = [attribute(UNKNOWN_ATTRIBUTES, unknown)];
+        return this.#refuse(arrival, { header, code: 420, attributes, seals });
+      }
+      if (unreadableAttribute(request) !== undefined) {
+        return this.#refuse(arrival, { header, code: 400, seals });
+      }
     }
     const answer = answerBinding(request, arrival);
     if ("code" in answer) return this.#refuse(arrival, { header, code: answer.code, seals });
@@ -184,7 +186,7 @@ export class StunResponder {
         class: "success",
         method: BINDING,
         transactionId: request.transactionId,
-        attributes: [...answer.attributes, ...this.#software, ...more],
+        attributes: answer.attributes.concat(this.#software, more),
       }, seals);
     this.#count(arrival, "success");
     const dialBack = this.#decideDialBack(request, arrival);

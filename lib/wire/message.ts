@@ -71,10 +71,27 @@ export function decodeHeader(bytes: Uint8Array): Decoded<MessageHeader> {
 /**
  * Reads a message that fills `bytes`: the header, and how the rest falls into attributes (RFC 8489
  * section 14). The values are not looked into; {@linkcode readAttribute} does that one by one.
+ *
+ * @param header What {@linkcode decodeHeader} has made of the same bytes, if that has been done.
  */
-export function decodeMessage(bytes: Uint8Array): Decoded<StunMessage> {
-  const header = decodeHeader(bytes);
-  if (!header.ok) return header;
+export function decodeMessage(bytes: Uint8Array, header?: MessageHeader): Decoded<StunMessage> {
+  if (header === undefined) {
+    const result = decodeHeader(bytes);
+    if (!result.ok) return result;
+    header = result.value;
+  }
+  const { class: messageClass, method, transactionId } = header;
+  if (bytes.length === HEADER_BYTES) {
+    const none = NO_ATTRIBUTES;
+    return decoded({
+      class: messageClass,
+      method,
+      transactionId,
+      attributes: none,
+      ignored: none,
+      bytes,
+    });
+  }
   const attributes: DecodedAttribute[] = [];
   const ignored: DecodedAttribute[] = [];
   let sealed = false; // by MESSAGE-INTEGRITY
@@ -100,7 +117,6 @@ export function decodeMessage(bytes: Uint8Array): Decoded<StunMessage> {
     sealed256 ||= type === MESSAGE_INTEGRITY_SHA256.type;
     offset = (end + 3) & ~3;
   }
-  const { class: messageClass, method, transactionId } = header.value;
   return decoded({ class: messageClass, method, transactionId, attributes, ignored, bytes });
 }
 
@@ -205,6 +221,7 @@ function patchLength(into: WireWriter, end: number): void {
   into.patchU16(2, length);
 }
 
+const NO_ATTRIBUTES: readonly DecodedAttribute[] = [];
 const NO_ID = new Uint8Array(0);
 // One writer for all messages, as encoding is synchronous; 8192 bytes hold 256 plain answers, and are
 // not much to keep for a single one that somebody holds on to

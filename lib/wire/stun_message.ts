@@ -65,7 +65,10 @@ export function valueOf<T>(message: StunMessage, codec: AttributeCodec<T>): T | 
 }
 
 /** The types among the message's attributes that must be understood and are not in `known`, each once. */
-export function unknownRequired(message: StunMessage, known: ReadonlySet<number>): number[] {
+export function unknownRequired(
+  message: StunMessage,
+  known: ReadonlySet<number>,
+): readonly number[] {
   const unknown: number[] = [];
   for (const { type } of message.attributes) {
     if (isComprehensionRequired(type) && !known.has(type) && !unknown.includes(type)) {
