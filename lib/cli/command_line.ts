@@ -68,10 +68,17 @@ export function parseCommandLine(
     collect: valued.map((flag) => flag.name),
     unknown: (arg, key) => {
       if (key === undefined) return true;
-      problems.push(`Cannot read ${arg}: ${command.name} has no such flag`);
+      // Without its value, which may be a secret behind a slip of the pen
+      const name = arg.split("=", 1)[0];
+      problems.push(`Cannot read ${name}: ${command.name} has no such flag`);
       return false;
     },
   });
+  for (const { name } of flags.filter((flag) => flag.value === undefined)) {
+    if (expanded.some((arg) => arg.startsWith(`--${name}=`))) {
+      problems.push(`Cannot read --${name}: it takes no value`);
+    }
+  }
   const values = new Map<string, string | true | readonly string[]>();
   for (const flag of flags) {
     const found: unknown = parsed[flag.name];

@@ -1,4 +1,5 @@
 import { query, QueryError, type QueryOptions, type QueryResult } from "../client/mod.ts";
+import { ClientAuthentication, type ClientCredentials } from "../protocol/mod.ts";
 import { formatSocketAddress, isUnspecifiedIp, parseStunUri } from "../wire/mod.ts";
 import { type Command, formatHelp, parseCommandLine } from "./command_line.ts";
 import { writeErr, writeOut } from "./terminal.ts";
@@ -29,9 +30,12 @@ export async function queryCommand(args: readonly string[]): Promise<number> {
   if (flags.has("ipv4") && flags.has("ipv6")) {
     return complain("Cannot query: -4 and -6 exclude each other");
   }
+  const credentials = readCredentials(flags);
+  if (typeof credentials === "string") return complain(credentials);
   const transport = flags.has("tcp") ? "tcp" : "udp";
   const options: QueryOptions = {
     transport,
+    credentials,
     timeoutMs: timeout * 1000,
     family: flags.has("ipv4") ? 4 : flags.has("ipv6") ? 6 : undefined,
   };
@@ -60,14 +64,48 @@ export const QUERY: Command = {
     { name: "ipv6", short: "-6", help: "use IPv6 alone" },
     { name: "timeout", value: "SECONDS", help: "give up after so long; default 39.5 (RFC 8489)" },
     {
+      name: "user",
+      value: "NAME:PASSWORD",
+      help: "credentials for a server that asks for them; EXPIRY:NAME:PASSWORD if time-limited",
+    },
+    { name: "short-term", help: "with --user: send them as a short-term credential, unasked" },
+    {
       name: "json",
-      help: "print one object: server, transport, local, reflexive, nat, rttMs, attempts",
+      help: "print one object: server, transport, local, reflexive, nat, rttMs, attempts; and " +
+        "authenticated with --user",
     },
   ],
-  examples: ["pinhole query stun:stun.example.org --tcp"],
+  examples: [
+    "pinhole query stun:stun.example.org --tcp",
+    "pinhole query stun:stun.example.org --user alice:secret",
+  ],
   exitCodes: "0 answered, 1 no usable answer, 2 wrong usage",
   positional: 1,
 };
+
+/** The credentials that the flags give; a text is what is wrong with them. */
+function readCredentials(
+  flags: ReadonlyMap<string, string | true | readonly string[]>,
+): ClientCredentials | string | undefined {
+  const given = flags.get("user");
+  if (typeof given !== "string") {
+    return flags.has("short-term") ? "Cannot use --short-term: wanted --user too" : undefined;
+  }
+  // The name of a time-limited credential has a colon after its 10 digits; no other name has one
+  const [, username, password] = /^([0-9]{10}:[^:]*|[^:]*):([^]+)$/.exec(given) ?? [];
+  if (username === undefined || password === undefined) {
+    return "Cannot read --user: wanted NAME:PASSWORD";
+  }
+  const mechanism = flags.has("short-term") ? "short-term" : "long-term";
+  const credentials: ClientCredentials = { username, password, mechanism };
+  try {
+    new ClientAuthentication(credentials);
+    return credentials;
+  } catch (error) {
+    if (error instanceof RangeError) return error.message;
+    throw error;
+  }
+}
 
 function toJson(result: QueryResult): Record<string, unknown> {
   return {
@@ -78,6 +116,7 @@ function toJson(result: QueryResult): Record<string, unknown> {
     nat: result.nat,
     rttMs: Math.round(result.rttMs * 1000) / 1000,
     attempts: result.attempts,
+    ...result.authenticated === undefined ? {} : { authenticated: result.authenticated },
     ...result.software === undefined ? {} : { software: result.software },
   };
 }
@@ -94,6 +133,10 @@ function toText(result: QueryResult): string {
     ],
     ["Server", `${formatSocketAddress(server)} over ${transport.toUpperCase()}`],
     ["Round trip", `${rttMs.toFixed(1)} ms${attempts > 1 ? ` (attempt ${attempts})` : ""}`],
+    ...result.authenticated === undefined ? [] : [[
+      "Authenticated",
+      result.authenticated ? "yes" : "no: the server did not ask for credentials",
+    ]],
     ...software === undefined ? [] : [["Software", software]],
   ];
   return rows.map(([left, right]) => `${left!.padEnd(16)}${right}`).join("\n");

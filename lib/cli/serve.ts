@@ -1,11 +1,11 @@
 import denoJson from "../../deno.json" with { type: "json" };
-import { type Logger, openLogger } from "../ops/mod.ts";
+import { systemRandomness } from "../ops/mod.ts";
 import { StunServer } from "../server/mod.ts";
-import { ListenError } from "../transport/mod.ts";
-import { type Command, formatHelp, parseCommandLine } from "./command_line.ts";
-import { writeErr, writeOut } from "./terminal.ts";
-import { readServeSettings, type ServeSettings } from "./serve_settings.ts";
+import { type Command, type CommandLine, formatHelp, parseCommandLine } from "./command_line.ts";
+import { readServeConfiguration } from "./serve_configuration.ts";
+import { runServer, serverOptions } from "./server_process.ts";
 import { SETTING_FLAGS } from "./settings_table.ts";
+import { complain, writeErr, writeOut } from "./terminal.ts";
 
 /**
  * Runs the server until it is told to stop. Writes its log to standard output and complaints about
@@ -16,21 +16,37 @@ import { SETTING_FLAGS } from "./settings_table.ts";
 export async function serve(args: readonly string[]): Promise<number> {
   const line = parseCommandLine(SERVE, args);
   if (!line.ok) return complain([line.problem]);
-  if (line.flags.has("help")) return print(formatHelp(SERVE));
-  if (line.flags.has("version")) return print(`pinhole ${denoJson.version}`);
-  const file = readConfigFile(line.flags.get("config"));
-  if (typeof file === "string") return complain([file]);
-  const settings = readServeSettings({ flags: line.flags, ...file === undefined ? {} : { file } });
-  if (!settings.ok) return complain(settings.problems);
-  if (line.flags.has("check-config")) return print("the configuration is valid");
-  return await run(settings.value);
+  if (line.flags.has("help")) {
+    writeOut(formatHelp(SERVE));
+    return 0;
+  }
+  if (line.flags.has("version")) {
+    writeOut(`pinhole ${denoJson.version}`);
+    return 0;
+  }
+  // Drawn once, so that a reload does not make every nonce stale
+  const options = { nonceSecret: systemRandomness.bytes(32), seed: randomSeed() };
+  const configuration = readConfiguration(line, options);
+  if (!configuration.ok) return complain(configuration.problems);
+  if (line.flags.has("check-config")) {
+    writeOut("The configuration is valid");
+    return 0;
+  }
+  const failure = await runServer({
+    configuration: configuration.value,
+    reload: () => readConfiguration(line, options),
+  });
+  if (failure === undefined) return 0;
+  writeErr(`error: ${failure}`);
+  return 1;
 }
 
 /** The server's command line, for its help and for the documentation. */
 export const SERVE: Command = {
   name: "server.ts",
   usage: "[flags]",
-  summary: "Serves STUN (RFC 8489, 5389, 3489) over UDP and TCP until SIGINT or SIGTERM.",
+  summary:
+    "Serves STUN (RFC 8489, 5389, 3489, 5780) over UDP, TCP and TLS until SIGINT or SIGTERM.",
   flags: [
     ...SETTING_FLAGS,
     { name: "config", value: "FILE", help: "read the same keys from a JSON file; a flag wins" },
@@ -41,97 +57,22 @@ export const SERVE: Command = {
   exitCodes: "0 stopped cleanly, 1 failed while running, 2 wrong usage or configuration",
 };
 
-async function run(settings: ServeSettings): Promise<number> {
-  const missing = await missingPermission();
-  if (missing !== undefined) return fail(missing);
-  const logger = openLogger({ format: settings["log-format"], level: settings["log-level"] });
-  const server = new StunServer({
-    hostnames: settings.hostname,
-    port: settings.port,
-    transports: settings.transport,
-    software: settings.software,
-    maxConnections: settings["max-connections"],
-    maxConnectionsPerAddress: settings["max-connections-per-address"],
-    idleTimeoutMs: settings["idle-timeout"] && settings["idle-timeout"] * 1000,
-    logger,
-  });
-  const stop = Promise.withResolvers<string>();
-  const release = watchProcess(stop.resolve, logger);
+/** Also tries whether the addresses go together, which no setting alone can tell. */
+function readConfiguration(
+  line: CommandLine,
+  options: Parameters<typeof readServeConfiguration>[1],
+): ReturnType<typeof readServeConfiguration> {
+  const result = readServeConfiguration(line, options);
+  if (!result.ok) return result;
   try {
-    server.start();
-    logger.info("ready");
-    const signal = await stop.promise;
-    logger.info("stopping", { signal });
-    await server.close();
-    logger.info("stopped");
-    return 0;
+    new StunServer(serverOptions(result.value));
+    return result;
   } catch (error) {
-    await server.close();
-    if (error instanceof ListenError || error instanceof TypeError) return fail(error.message);
-    throw error;
-  } finally {
-    release();
+    if (!(error instanceof RangeError)) throw error;
+    return { ok: false, problems: [error.message] };
   }
 }
 
-/** Never a prompt: a server that waits for somebody at its terminal serves nobody. */
-async function missingPermission(): Promise<string | undefined> {
-  const { state } = await Deno.permissions.query({ name: "net" });
-  return state === "granted"
-    ? undefined
-    : "Cannot serve: Deno was run without full network permission, pass --allow-net " +
-      "(a list of hosts is not enough: an answer goes to whoever asks)";
-}
-
-function watchProcess(stop: (signal: string) => void, logger: Logger): () => void {
-  const signals = Deno.build.os === "windows"
-    ? ["SIGINT", "SIGBREAK"] as const
-    : ["SIGINT", "SIGTERM"] as const;
-  const handlers = signals.map((signal) => [signal, () => stop(signal)] as const);
-  for (const [signal, handler] of handlers) Deno.addSignalListener(signal, handler);
-  // What nobody caught is a mistake of ours; it is told, and everybody else goes on being served
-  const onRejection = (event: PromiseRejectionEvent) => {
-    event.preventDefault();
-    logger.error("unhandled rejection", { error: event.reason });
-  };
-  const onError = (event: ErrorEvent) => {
-    event.preventDefault();
-    logger.error("unhandled error", { error: event.error });
-  };
-  globalThis.addEventListener("unhandledrejection", onRejection);
-  globalThis.addEventListener("error", onError);
-  return () => {
-    for (const [signal, handler] of handlers) Deno.removeSignalListener(signal, handler);
-    globalThis.removeEventListener("unhandledrejection", onRejection);
-    globalThis.removeEventListener("error", onError);
-  };
-}
-
-function readConfigFile(
-  name: string | true | readonly string[] | undefined,
-): { readonly name: string; readonly content: unknown } | string | undefined {
-  if (typeof name !== "string") return undefined;
-  const { state } = Deno.permissions.querySync({ name: "read", path: name });
-  if (state !== "granted") return `Cannot read ${name}: pass --allow-read=${name}`;
-  try {
-    return { name, content: JSON.parse(Deno.readTextFileSync(name)) };
-  } catch (error) {
-    return `Cannot read ${name}: ${error instanceof Error ? error.message : error}`;
-  }
-}
-
-function print(text: string): number {
-  writeOut(text);
-  return 0;
-}
-
-function fail(problem: string): number {
-  writeErr(`error: ${problem}`);
-  return 1;
-}
-
-function complain(problems: readonly string[]): number {
-  for (const problem of problems) writeErr(`error: ${problem}`);
-  writeErr("Run with --help to see what there is.");
-  return 2;
+function randomSeed(): number {
+  return systemRandomness.bytes(6).reduce((number, byte) => number * 256 + byte, 0);
 }

@@ -80,6 +80,7 @@ export const SETTINGS = {
       v.pipe(
         v.array(oneOf(["udp", "tcp"]), "a list of udp and tcp"),
         v.minLength(1, "udp or tcp or both"),
+        v.check((list) => new Set(list).size === list.length, "each of udp and tcp once"),
       ),
       ["udp", "tcp"],
     ),

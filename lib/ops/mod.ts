@@ -1,5 +1,6 @@
 /**
- * What a program needs to be run by people: a logger, and the real clock and randomness.
+ * What a program needs to be run by people: a logger, metrics, HTTP, the service manager, and the
+ * real clock and randomness.
  *
  * @module
  */
@@ -12,5 +13,26 @@ export {
   type OpenLoggerOptions,
   silentLogger,
 } from "./logger.ts";
+export { notifyService, type ServiceNotification } from "./notify_service.ts";
 export { ThrottledLogger, type ThrottledLoggerOptions } from "./throttled_logger.ts";
 export { type Randomness, systemRandomness } from "./randomness.ts";
+export {
+  openServerMetrics,
+  type ServerMetrics,
+  type ServerMetricsOptions,
+  type ServerSnapshot,
+  type TransportSnapshot,
+} from "./server_metrics.ts";
+export {
+  type HttpHandler,
+  HttpListenError,
+  type HttpServer,
+  openHttpServer,
+  type OpenHttpServerOptions,
+  textResponse,
+} from "./http_server.ts";
+export {
+  operationsRoutes,
+  type OperationsRoutesOptions,
+  type Readiness,
+} from "./operations_routes.ts";

@@ -10,6 +10,8 @@ export interface DatagramServiceOptions {
   readonly group: readonly DatagramListener[];
   /** Decides the answers. */
   readonly responder: StunResponder;
+  /** Takes a sample of how long answering took, in seconds. */
+  readonly observe?: ((seconds: number) => void) | undefined;
   /** Tells the time. */
   readonly clock: Clock;
   /** Takes the log. */
@@ -55,23 +57,20 @@ export class DatagramService {
   }
 
   #answer(datagram: Datagram, endpoint: DatagramListener): void {
-    const { clock, logger } = this.#options;
+    const { clock, logger, observe } = this.#options;
     try {
       const { bytes, peer } = datagram;
       this.traffic.received += bytes.length;
-      const reply = this.responder.handle({
-        bytes,
-        source: peer,
-        endpoint,
-        now: clock.now(),
-        wallTime: clock.wallTime(),
-      });
+      const now = clock.now();
+      const wallTime = clock.wallTime();
+      const reply = this.responder.handle({ bytes, source: peer, endpoint, now, wallTime });
       if (reply === undefined) return;
       const socket = this.#sockets.get(reply.via) ?? endpoint.socket;
       this.traffic.sent += reply.bytes.length;
       socket.send([{ bytes: reply.bytes, peer: reply.destination }]).catch((error) => {
         logger.error("cannot send an answer", { error });
       });
+      observe?.((clock.now() - now) / 1000);
     } catch (error) {
       // A mistake of ours with one datagram must not silence the others
       logger.error("cannot answer a datagram", { error });

@@ -1,5 +1,5 @@
 import type { EndpointRole, TransportProtocol } from "../protocol/mod.ts";
-import { equalIps, formatIp, isUnspecifiedIp, parseIp } from "../wire/mod.ts";
+import { equalIps, formatIp, isUnspecifiedIp, parseIp, socketAddress } from "../wire/mod.ts";
 
 /** The ports of one service. */
 export interface ServicePorts {
@@ -50,7 +50,9 @@ export function planListeners(options: ListenPlanOptions): readonly PlannedAddre
   const alternates = onePerFamily("alternate address", options.alternateHostnames);
   const advertised = onePerFamily("advertised address", options.advertise);
   const advertisedAlternates = onePerFamily("advertised alternate", options.advertiseAlternate);
-  if (hostnames === undefined && alternates.size === 0 && advertised.size === 0) return undefined;
+  const others = [alternates, advertised, advertisedAlternates];
+  if (hostnames === undefined && others.every(({ size }) => size === 0)) return undefined;
+  if (hostnames?.length === 0) throw new RangeError("Cannot listen: got no address, wanted one");
   const primaries = hostnames ?? [new Uint8Array(16)];
   const planned = primaries.map((ip) => {
     const length = ip.length;
@@ -82,7 +84,45 @@ export function planListeners(options: ListenPlanOptions): readonly PlannedAddre
       );
     }
   }
+  for (const [length, ip] of advertisedAlternates) {
+    if (!alternates.has(length)) {
+      throw new RangeError(
+        `Cannot use the advertised alternate ${formatIp(ip)}: ` +
+          "there is no alternate address of its family",
+      );
+    }
+  }
   return planned;
+}
+
+/** The alternate port of a service, given or by default; 0 for one of the system's choice. */
+export function alternatePortOf({ port, alternatePort }: ServicePorts): number {
+  return alternatePort ?? (port === 0 ? 0 : port + 1);
+}
+
+/**
+ * Whether the ports of a service can be had: both of them, and not the same, where there is an
+ * alternate address.
+ *
+ * @throws {RangeError} If they cannot; the message says why.
+ */
+export function checkPorts(
+  service: ServicePorts,
+  addresses: readonly PlannedAddress[] | undefined,
+): void {
+  const { port } = service;
+  checkPort("port", port);
+  if (!addresses?.some(({ sockets }) => sockets.length > 1)) return;
+  const alternatePort = alternatePortOf(service);
+  checkPort("alternate port", alternatePort);
+  if (port !== 0 && alternatePort === port) {
+    throw new RangeError(`Cannot use the alternate port ${alternatePort}: it is the primary one`);
+  }
+}
+
+function checkPort(what: string, port: number): void {
+  if (Number.isInteger(port) && port >= 0 && port <= 65535) return;
+  throw new RangeError(`Cannot use the ${what} ${port}: wanted a whole number of 0 to 65535`);
 }
 
 function checkPair(ip: Uint8Array, alternate: Uint8Array, primaries: readonly Uint8Array[]): void {
@@ -121,5 +161,6 @@ function onePerFamily(
 function readIp(purpose: string, text: string): Uint8Array {
   const ip = parseIp(text);
   if (!ip.ok) throw new RangeError(`Cannot ${purpose} ${text}: wanted an IPv4 or IPv6 address`);
-  return ip.value;
+  // An IPv4-mapped address is the IPv4 address: its family is that of the other IPv4 addresses
+  return socketAddress(ip.value, 0).ip;
 }

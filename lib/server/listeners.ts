@@ -7,7 +7,12 @@ import {
   type StreamListener,
 } from "../transport/mod.ts";
 import { type SocketAddress, socketAddress } from "../wire/mod.ts";
-import type { PlannedAddress, PlannedSocket, ServicePorts } from "./listen_plan.ts";
+import {
+  alternatePortOf,
+  type PlannedAddress,
+  type PlannedSocket,
+  type ServicePorts,
+} from "./listen_plan.ts";
 
 /** A socket that the server listens on. */
 export type Listener = DatagramListener | AcceptingListener;
@@ -88,8 +93,8 @@ function openGroup(options: GroupOptions): readonly Listener[] {
 }
 
 function openOnce({ address, service, open }: GroupOptions): readonly Listener[] {
-  const { transports, port, alternatePort = port === 0 ? 0 : port + 1 } = service;
-  const ports = { primary: port, alternate: alternatePort };
+  const { transports, port } = service;
+  const ports = { primary: port, alternate: alternatePortOf(service) };
   const opened: { planned: PlannedSocket; transport: TransportProtocol; socket: OpenedSocket }[] =
     [];
   try {

@@ -38,16 +38,30 @@ export interface StreamServiceOptions {
   readonly groups: readonly (readonly AcceptingListener[])[];
   /** What it goes by. */
   readonly policy: StreamPolicy;
+  /** Takes a sample of how long answering took, in seconds. */
+  readonly observe?: ((seconds: number) => void) | undefined;
   /** Tells the time. */
   readonly clock: Clock;
   /** Takes the log. */
   readonly logger: Logger;
 }
 
+/** What carries a stream. */
+export type StreamProtocol = AcceptingListener["transport"];
+
+/** What went over the connections of one protocol. */
+export interface StreamUsage extends Traffic {
+  /** How many are open now. */
+  connections: number;
+}
+
 /** Accepts connections, within limits, and holds them. */
 export class StreamService {
-  /** How many bytes have been read and written. */
-  readonly traffic: Traffic = { received: 0, sent: 0 };
+  /** How many bytes have been read and written, and how many connections are open. */
+  readonly usage: Readonly<Record<StreamProtocol, StreamUsage>> = {
+    tcp: { received: 0, sent: 0, connections: 0 },
+    tls: { received: 0, sent: 0, connections: 0 },
+  };
   /** How often each outcome of a dial-back came about. */
   readonly dialBacks: Map<DialBackOutcome, number> = new Map();
   /** How many connections were refused at a cap. */
@@ -139,6 +153,7 @@ export class StreamService {
     if (!proxied && !enter(peer)) {
       return this.#refuse(connection, full, limits.maxConnectionsPerAddress);
     }
+    const usage = this.usage[at.listener.transport];
     const session = new StreamSession({
       connection,
       endpoint: at.listener,
@@ -151,13 +166,16 @@ export class StreamService {
         return entered;
       },
       dialBack: (order, from) => this.#dialBack(order, { from, ...at }),
-      traffic: this.traffic,
+      traffic: usage,
+      observe: this.#options.observe,
       clock,
       logger,
     });
+    usage.connections++;
     this.#sessions.set(
       session,
       session.run().finally(() => {
+        usage.connections--;
         this.#sessions.delete(session);
         if (key === undefined) return;
         const left = this.#perAddress.get(key)! - 1;
@@ -183,12 +201,16 @@ export class StreamService {
     },
   ): Promise<DialBackOutcome> {
     const other = at.group.find((one) => one.role === order.from && one !== at.listener);
-    const outcome = await knock(order.target, {
-      localIp: (other?.socket ?? at.from).localAddress.ip,
-      greeting: order.greeting,
-      timeoutMs: order.timeoutMs,
-      signal: this.#closing.signal,
-    });
+    const localIp = (other?.socket ?? at.from).localAddress.ip;
+    // A balancer may speak IPv4 with us and IPv6 with its client: what we cannot try is no verdict
+    const outcome = localIp.length !== order.target.ip.length
+      ? "unsupported"
+      : await knock(order.target, {
+        localIp,
+        greeting: order.greeting,
+        timeoutMs: order.timeoutMs,
+        signal: this.#closing.signal,
+      });
     this.dialBacks.set(outcome, (this.dialBacks.get(outcome) ?? 0) + 1);
     return outcome;
   }

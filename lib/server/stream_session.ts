@@ -42,6 +42,8 @@ export interface StreamSessionOptions {
   readonly dialBack: (order: DialBackOrder, from: StreamConnection) => Promise<DialBackOutcome>;
   /** Counts bytes. */
   readonly traffic: Traffic;
+  /** Takes how long answering what was read took, in seconds; dial-backs left out. */
+  readonly observe?: ((seconds: number) => void) | undefined;
   /** Tells the time. */
   readonly clock: Clock;
   /** Takes the log. */
@@ -153,6 +155,9 @@ export class StreamSession {
 
   /** In order, and the answers to one read in one write. */
   async #answerAll(frames: readonly Uint8Array[]): Promise<void> {
+    const { clock, observe } = this.#options;
+    const begun = clock.now();
+    let dialled = false;
     const answers: Uint8Array[] = [];
     for (const frame of frames) {
       const reply = this.#answer(frame);
@@ -161,10 +166,13 @@ export class StreamSession {
         continue;
       }
       // Those before it need not wait for what may take seconds
+      dialled = true;
       await this.#write(answers.splice(0));
       answers.push(await this.#dialBack(reply.dialBack));
     }
+    if (answers.length === 0) return;
     await this.#write(answers);
+    if (!dialled) observe?.((clock.now() - begun) / 1000);
   }
 
   #answer(bytes: Uint8Array): Reply | undefined {

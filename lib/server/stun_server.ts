@@ -2,6 +2,7 @@ import {
   type Clock,
   type Logger,
   type Randomness,
+  type ServerSnapshot,
   silentLogger,
   systemClock,
   systemRandomness,
@@ -25,7 +26,13 @@ import {
   openListeners,
   openPlainSocket,
 } from "./listeners.ts";
-import { type ListenPlanOptions, planListeners, type PlannedAddress } from "./listen_plan.ts";
+import {
+  checkPorts,
+  type ListenPlanOptions,
+  planListeners,
+  type PlannedAddress,
+  type ServicePorts,
+} from "./listen_plan.ts";
 import { type StreamLimits, type StreamPolicy, StreamService } from "./stream_service.ts";
 
 /** How a {@linkcode StunServer} treats those who ask: what can change while it runs. */
@@ -56,6 +63,8 @@ export interface StunServerOptions extends ListenPlanOptions, ServerPolicy {
   readonly alternatePort?: number | undefined;
   /** What to serve. @default {["udp", "tcp"]} */
   readonly transports?: readonly ("udp" | "tcp")[] | undefined;
+  /** Takes a sample of how long answering takes, in seconds. @default {undefined} nobody */
+  readonly onLatency?: ((seconds: number) => void) | undefined;
   /** Takes the log. @default {silentLogger} */
   readonly logger?: Logger | undefined;
   /** Tells the time. @default {systemClock} */
@@ -118,10 +127,13 @@ export class StunServer {
   constructor(options: StunServerOptions = {}) {
     this.#options = options;
     this.#addresses = planListeners(options);
+    checkPorts(readService(options), this.#addresses);
     this.#policy = options;
     this.#limits = readLimits(options);
     this.#logger = options.logger ?? silentLogger;
     this.#clock = options.clock ?? systemClock;
+    // What is wrong with the rest shows here, not when the sockets are open
+    this.#makeResponder([]);
   }
 
   /** What became of all messages so far; undefined before the start. */
@@ -132,6 +144,30 @@ export class StunServer {
   /** How many TCP connections are open. */
   get connections(): number {
     return this.#running?.streams.connections ?? 0;
+  }
+
+  /** What the server has done since its start, for its metrics. */
+  snapshot(): ServerSnapshot {
+    if (this.#running === undefined) return { outcomes: [], transports: [], dialBacks: {} };
+    const { listeners, responder, datagrams, streams } = this.#running;
+    const udp = datagrams.reduce((sum, { traffic }) => ({
+      receivedBytes: sum.receivedBytes + traffic.received,
+      sentBytes: sum.sentBytes + traffic.sent,
+    }), { receivedBytes: 0, sentBytes: 0 });
+    return {
+      outcomes: responder.statistics.counts(),
+      transports: [...new Set(listeners.map(({ transport }) => transport))].map((transport) => {
+        if (transport === "udp") return { transport, ...udp };
+        const { received, sent, connections } = streams.usage[transport];
+        return {
+          transport,
+          receivedBytes: received,
+          sentBytes: sent,
+          openConnections: connections,
+        };
+      }),
+      dialBacks: Object.fromEntries(streams.dialBacks),
+    };
   }
 
   /**
@@ -145,15 +181,15 @@ export class StunServer {
     if (this.#running !== undefined) {
       throw new TypeError("Cannot start the server: it has been started already");
     }
-    const { port = 3478, alternatePort, transports = ["udp", "tcp"] } = this.#options;
     const groups = openListeners({
       addresses: this.#addresses,
-      services: [{ transports, port, alternatePort }],
+      services: [readService(this.#options)],
       open: (transport, address) => openPlainSocket(transport === "udp" ? "udp" : "tcp", address),
     });
     const listeners = groups.flat();
     const responder = this.#makeResponder(listeners);
-    const common = { clock: this.#clock, logger: this.#logger };
+    const observe = sampled(this.#options.onLatency);
+    const common = { clock: this.#clock, logger: this.#logger, observe };
     const datagrams = groups
       .map((group) => group.filter((one): one is DatagramListener => one.transport === "udp"))
       .filter((group) => group.length > 0)
@@ -181,7 +217,7 @@ export class StunServer {
     try {
       this.#limits = readLimits(policy);
       this.#policy = policy;
-      if (this.#running === undefined) return;
+      if (this.#running === undefined) return void this.#makeResponder([]);
       const { listeners, datagrams, streams } = this.#running;
       const responder = this.#makeResponder(listeners, this.#running.responder.statistics);
       this.#running = { ...this.#running, responder };
@@ -250,6 +286,22 @@ interface Running {
   readonly streams: StreamService;
 }
 
+/** Lets one measurement of many through: a histogram costs more than an answer. */
+function sampled(
+  observe: ((seconds: number) => void) | undefined,
+): ((seconds: number) => void) | undefined {
+  if (observe === undefined) return undefined;
+  let count = 0;
+  return (seconds) => {
+    if (count++ % SAMPLE_EVERY === 0) observe(seconds);
+  };
+}
+
+function readService(options: StunServerOptions): ServicePorts {
+  const { port = 3478, alternatePort, transports = ["udp", "tcp"] } = options;
+  return { transports, port, alternatePort };
+}
+
 function readLimits(options: ServerPolicy): StreamLimits {
   const positive = (name: keyof ServerPolicy, fallback: number) => {
     const value = options[name] ?? fallback;
@@ -269,3 +321,5 @@ function readLimits(options: ServerPolicy): StreamLimits {
     },
   };
 }
+
+const SAMPLE_EVERY = 64;

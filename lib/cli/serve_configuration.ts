@@ -1,0 +1,72 @@
+import type { ServerPolicy } from "../server/mod.ts";
+import type { CommandLine } from "./command_line.ts";
+import { readServeSettings, type ServeSettings } from "./serve_settings.ts";
+import { serverPolicy, type ServerPolicyOptions } from "./server_policy.ts";
+
+/** All that flags and files say, read and checked. */
+export interface ServeConfiguration {
+  /** The settings themselves. */
+  readonly settings: ServeSettings;
+  /** What they mean for those who ask. */
+  readonly policy: ServerPolicy;
+  /** The content of the certificate files, where there are any. */
+  readonly certificate: ServeCertificate | undefined;
+}
+
+/** A certificate for TLS, as PEM text. */
+export interface ServeCertificate {
+  /** The certificate and those between it and the root. */
+  readonly certificate: string;
+  /** The private key. */
+  readonly key: string;
+}
+
+/** A configuration, or all that is wrong with it. */
+export type ServeConfigurationResult =
+  | { readonly ok: true; readonly value: ServeConfiguration }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+/** Reads what the command line and the files that it names say. Never prompts for a permission. */
+export function readServeConfiguration(
+  line: CommandLine,
+  options: ServerPolicyOptions,
+): ServeConfigurationResult {
+  try {
+    const name = line.flags.get("config");
+    const file = typeof name === "string" ? { name, content: readJson(name) } : undefined;
+    const read = readServeSettings({ flags: line.flags, file });
+    if (!read.ok) return read;
+    const settings = read.value;
+    const policy = serverPolicy(settings, options);
+    const certificateFile = settings["tls-cert"];
+    const keyFile = settings["tls-key"];
+    const certificate = certificateFile === undefined || keyFile === undefined
+      ? undefined
+      : { certificate: readText(certificateFile), key: readText(keyFile) };
+    return { ok: true, value: { settings, policy, certificate } };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return { ok: false, problems: [error.message] };
+  }
+}
+
+function readJson(name: string): unknown {
+  try {
+    return JSON.parse(readText(name));
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new RangeError(`Cannot read ${name}: ${error.message}`, { cause: error });
+  }
+}
+
+function readText(name: string): string {
+  if (Deno.permissions.querySync({ name: "read", path: name }).state !== "granted") {
+    throw new RangeError(`Cannot read ${name}: pass --allow-read=${name}`);
+  }
+  try {
+    return Deno.readTextFileSync(name);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new RangeError(`Cannot read ${name}: ${reason}`, { cause: error });
+  }
+}

@@ -1,0 +1,192 @@
+import denoJson from "../../deno.json" with { type: "json" };
+import {
+  HttpListenError,
+  type HttpServer,
+  type Logger,
+  notifyService,
+  openHttpServer,
+  openLogger,
+  openServerMetrics,
+  operationsRoutes,
+  type ServerMetrics,
+} from "../ops/mod.ts";
+import { StunServer, type StunServerListener, type StunServerOptions } from "../server/mod.ts";
+import { ListenError } from "../transport/mod.ts";
+import { parseIp } from "../wire/mod.ts";
+import { checkReadiness } from "./readiness.ts";
+import type { ServeConfiguration, ServeConfigurationResult } from "./serve_configuration.ts";
+import type { ServeSettings } from "./serve_settings.ts";
+import { SETTINGS } from "./settings_table.ts";
+
+/** What {@linkcode runServer} runs. */
+export interface RunServerOptions {
+  /** What it starts with. */
+  readonly configuration: ServeConfiguration;
+  /** Reads the configuration once more, for SIGHUP. */
+  readonly reload: () => ServeConfigurationResult;
+}
+
+/**
+ * Runs a server, and HTTP beside it where that is asked for, until SIGINT or SIGTERM.
+ *
+ * @returns Why it could not start, in one line; undefined if it ran and stopped cleanly.
+ */
+export async function runServer(options: RunServerOptions): Promise<string | undefined> {
+  const missing = await missingPermission();
+  if (missing !== undefined) return missing;
+  const { settings } = options.configuration;
+  const logger = openLogger({ format: settings["log-format"], level: settings["log-level"] });
+  let metrics: ServerMetrics | undefined;
+  const server = new StunServer({
+    ...serverOptions(options.configuration),
+    onLatency: settings["http-port"] === undefined
+      ? undefined
+      : (seconds) => metrics?.observe(seconds),
+    logger,
+  });
+  let http: HttpServer | undefined;
+  const stop = Promise.withResolvers<string>();
+  const release = watchProcess({
+    stop: stop.resolve,
+    reload: () => reload(server, { ...options, logger }),
+    logger,
+  });
+  try {
+    const listeners = server.start();
+    if (settings["http-port"] !== undefined) {
+      metrics = await openServerMetrics({
+        version: denoJson.version,
+        io: listeners.find(({ transport }) => transport === "udp")?.io ?? "deno",
+        snapshot: () => server.snapshot(),
+      });
+      http = openHttp({ settings, listeners, metrics, logger });
+    }
+    logger.info("ready");
+    await tellService("READY=1", logger);
+    const signal = await stop.promise;
+    logger.info("stopping", { signal });
+    await tellService("STOPPING=1", logger);
+    await Promise.all([server.close(), http?.close()]);
+    logger.info("stopped");
+    return undefined;
+  } catch (error) {
+    await Promise.all([server.close(), http?.close()]);
+    if (isListenFailure(error)) return error.message;
+    throw error;
+  } finally {
+    release();
+  }
+}
+
+/** What a configuration says to the server. */
+export function serverOptions(configuration: ServeConfiguration): StunServerOptions {
+  const { settings, policy } = configuration;
+  return {
+    ...policy,
+    hostnames: settings.hostname,
+    port: settings.port,
+    transports: settings.transport,
+    alternateHostnames: settings["alternate-hostname"],
+    alternatePort: settings["alternate-port"],
+    advertise: settings.advertise,
+    advertiseAlternate: settings["advertise-alternate"],
+  };
+}
+
+/** A listening problem is told in one line; anything else is a mistake of ours. */
+function isListenFailure(error: unknown): error is Error {
+  return error instanceof ListenError || error instanceof HttpListenError ||
+    error instanceof TypeError;
+}
+
+function reload(
+  server: StunServer,
+  options: RunServerOptions & { readonly logger: Logger },
+): void {
+  const { logger } = options;
+  const result = options.reload();
+  if (!result.ok) {
+    logger.error("reload refused: what was in force stays", { problems: result.problems });
+    return;
+  }
+  server.reconfigure(result.value.policy);
+  const former = options.configuration.settings;
+  const waiting = FIXED.filter((name) =>
+    JSON.stringify(former[name]) !== JSON.stringify(result.value.settings[name])
+  );
+  logger.info("reloaded");
+  if (waiting.length > 0) {
+    logger.warn("some settings wait for a restart", { settings: waiting });
+  }
+}
+
+function openHttp(options: {
+  readonly settings: ServeSettings;
+  readonly listeners: readonly StunServerListener[];
+  readonly metrics: ServerMetrics;
+  readonly logger: Logger;
+}): HttpServer {
+  const { settings, listeners, metrics, logger } = options;
+  const ip = parseIp(settings["http-hostname"]);
+  if (!ip.ok) throw new RangeError(ip.reason);
+  return openHttpServer({
+    ip: ip.value,
+    port: settings["http-port"]!,
+    routes: operationsRoutes({
+      readiness: () => checkReadiness(listeners, settings["proxy-protocol"]),
+      metrics,
+      logger,
+    }),
+    logger,
+  });
+}
+
+/** Never a prompt: a server that waits for somebody at its terminal serves nobody. */
+async function missingPermission(): Promise<string | undefined> {
+  const { state } = await Deno.permissions.query({ name: "net" });
+  return state === "granted"
+    ? undefined
+    : "Cannot serve: Deno was run without full network permission, pass --allow-net " +
+      "(a list of hosts is not enough: an answer goes to whoever asks)";
+}
+
+async function tellService(state: string, logger: Logger): Promise<void> {
+  const { reason } = await notifyService(state);
+  if (reason !== undefined) logger.warn("the service manager was not told", { state, reason });
+}
+
+function watchProcess(handlers: {
+  readonly stop: (signal: string) => void;
+  readonly reload: () => void;
+  readonly logger: Logger;
+}): () => void {
+  const { stop, logger } = handlers;
+  const windows = Deno.build.os === "windows";
+  const signals: [Deno.Signal, () => void][] = [
+    ["SIGINT", () => stop("SIGINT")],
+    windows ? ["SIGBREAK", () => stop("SIGBREAK")] : ["SIGTERM", () => stop("SIGTERM")],
+    ...(windows ? [] : [["SIGHUP", handlers.reload] as [Deno.Signal, () => void]]),
+  ];
+  for (const [signal, handler] of signals) Deno.addSignalListener(signal, handler);
+  // What nobody caught is a mistake of ours; it is told, and everybody else goes on being served
+  const onRejection = (event: PromiseRejectionEvent) => {
+    event.preventDefault();
+    logger.error("unhandled rejection", { error: event.reason });
+  };
+  const onError = (event: ErrorEvent) => {
+    event.preventDefault();
+    logger.error("unhandled error", { error: event.error });
+  };
+  globalThis.addEventListener("unhandledrejection", onRejection);
+  globalThis.addEventListener("error", onError);
+  return () => {
+    for (const [signal, handler] of signals) Deno.removeSignalListener(signal, handler);
+    globalThis.removeEventListener("unhandledrejection", onRejection);
+    globalThis.removeEventListener("error", onError);
+  };
+}
+
+/** The settings that are about sockets and the log: a running server keeps those that it has. */
+const FIXED = (Object.keys(SETTINGS) as (keyof ServeSettings)[]).filter((name) =>
+  /^(hostname|port|transport|tls-port|alternate-.*|advertise.*|http-.*|log-.*)$/.test(name)
+);
