@@ -8,7 +8,12 @@ import {
   type StunResponder,
 } from "../protocol/mod.ts";
 import { ConnectionError, type StreamConnection } from "../transport/mod.ts";
-import { type DialBackOutcome, type SocketAddress, StunStreamFramer } from "../wire/mod.ts";
+import {
+  type DecodeFailure,
+  type DialBackOutcome,
+  type SocketAddress,
+  StunStreamFramer,
+} from "../wire/mod.ts";
 
 /** How long a connection may do nothing useful, each in ms. */
 export interface StreamTimeouts {
@@ -93,6 +98,7 @@ export class StreamSession {
       await this.#serve();
       // FIN, so that the client reads the last answer; a reset could overtake it
       await connection.closeWrite();
+      if (this.#stopping) await this.#linger();
     } catch (error) {
       // The client is gone, or something of ours is wrong with this connection: the others go on
       if (error instanceof ConnectionError) logger.debug("connection lost", { error });
@@ -124,14 +130,16 @@ export class StreamSession {
       this.#busy = true;
       const bytes = this.#client === undefined ? this.#unwrap(chunk) : chunk;
       if (bytes === undefined) return;
-      const { frames, failure } = this.#framer.push(bytes);
-      await this.#answerAll(frames);
+      const { steps, gotMessage, failure } = this.#take(bytes);
+      for (const step of steps) {
+        await (step instanceof Uint8Array ? this.#write(step) : this.#dialBack(step));
+      }
       this.#busy = false;
       if (failure !== undefined) {
         logger.debug("connection closed", { reason: failure.reason });
         return;
       }
-      this.#prolong(frames.length > 0);
+      this.#prolong(gotMessage);
     }
   }
 
@@ -153,26 +161,32 @@ export class StreamSession {
     return state.rest;
   }
 
-  /** In order, and the answers to one read in one write. */
-  async #answerAll(frames: readonly Uint8Array[]): Promise<void> {
-    const { clock, observe } = this.#options;
-    const begun = clock.now();
-    let dialled = false;
-    const answers: Uint8Array[] = [];
+  /**
+   * What one read asks for, in order: answers that are ready, those in a row in one write, and
+   * dial-backs. The hundreds of small arrays that a full read makes are garbage when this returns: a
+   * client that does not take its answers must not hold them, but for their bytes, all the while.
+   */
+  #take(bytes: Uint8Array): Taken {
+    const { frames, failure } = this.#framer.push(bytes);
+    const steps: (Uint8Array | DialBackOrder)[] = [];
+    let answers: Uint8Array[] = [];
+    const flush = () => {
+      if (answers.length > 0) steps.push(answers.length === 1 ? answers[0]! : concat(answers));
+      answers = [];
+    };
     for (const frame of frames) {
       const reply = this.#answer(frame);
-      if (reply?.dialBack === undefined) {
-        if (reply !== undefined) answers.push(reply.bytes);
+      if (reply === undefined) continue;
+      if (reply.dialBack === undefined) {
+        answers.push(reply.bytes);
         continue;
       }
       // Those before it need not wait for what may take seconds
-      dialled = true;
-      await this.#write(answers.splice(0));
-      answers.push(await this.#dialBack(reply.dialBack));
+      flush();
+      steps.push(reply.dialBack);
     }
-    if (answers.length === 0) return;
-    await this.#write(answers);
-    if (!dialled) observe?.((clock.now() - begun) / 1000);
+    flush();
+    return { steps, gotMessage: frames.length > 0, failure };
   }
 
   #answer(bytes: Uint8Array): Reply | undefined {
@@ -186,23 +200,32 @@ export class StreamSession {
     });
   }
 
-  async #dialBack(order: DialBackOrder): Promise<Uint8Array> {
+  async #dialBack(order: DialBackOrder): Promise<void> {
     const { connection, clock, timeouts } = this.#options;
     const begun = clock.now();
     this.#deadline = begun + order.timeoutMs + timeouts.writeMs;
     const outcome = await this.#options.dialBack(order, connection);
-    return order.answer(outcome, Math.round(clock.now() - begun));
+    await this.#write(order.answer(outcome, Math.round(clock.now() - begun)));
   }
 
-  async #write(answers: readonly Uint8Array[]): Promise<void> {
+  async #write(bytes: Uint8Array): Promise<void> {
     const { connection, timeouts, clock, traffic } = this.#options;
-    if (answers.length === 0) return;
-    const bytes = answers.length === 1 ? answers[0]! : concat(answers);
     // A client that asks and never reads fills the socket's buffer and then waits here: what it can
     // make us hold is the answers to one read
     this.#deadline = clock.now() + timeouts.writeMs;
     await connection.write(bytes);
     traffic.sent += bytes.length;
+  }
+
+  /**
+   * Closing a socket that holds unread bytes resets it. A client that goes on asking while the
+   * server stops has a moment to see the FIN.
+   */
+  async #linger(): Promise<void> {
+    const { connection, clock } = this.#options;
+    const cancel = clock.setTimer(LINGER_MS, () => connection.close());
+    while (await connection.read() !== undefined) continue;
+    cancel();
   }
 
   /** A message starts the idle timeout anew; a byte here and there does not. */
@@ -218,6 +241,18 @@ export class StreamSession {
       this.#deadline = now + timeouts.idleMs;
     }
   }
+}
+
+/** About the longest round trip there is. */
+const LINGER_MS = 500;
+/** What one read asks for. */
+interface Taken {
+  /** Bytes to write and dial-backs to make, in order. */
+  readonly steps: readonly (Uint8Array | DialBackOrder)[];
+  /** Whether a message was completed. */
+  readonly gotMessage: boolean;
+  /** Why nothing more is to be read. */
+  readonly failure: DecodeFailure | undefined;
 }
 
 const NOTHING = new Uint8Array(0);

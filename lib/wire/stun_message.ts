@@ -69,11 +69,9 @@ export function unknownRequired(
   message: StunMessage,
   known: ReadonlySet<number>,
 ): readonly number[] {
-  const unknown: number[] = [];
+  const unknown = new Set<number>();
   for (const { type } of message.attributes) {
-    if (isComprehensionRequired(type) && !known.has(type) && !unknown.includes(type)) {
-      unknown.push(type);
-    }
+    if (isComprehensionRequired(type) && !known.has(type)) unknown.add(type);
   }
-  return unknown;
+  return [...unknown];
 }

@@ -123,7 +123,7 @@ export function describe(reply: Reply | undefined): DescribedReply | undefined {
 }
 
 /** What became of the arrivals: `"udp 4 success 1"`. */
-export function outcomes({ statistics }: StunResponder): string[] {
+export function outcomes({ statistics }: Pick<StunResponder, "statistics">): string[] {
   return [...statistics.counts()].map(({ transport, family, outcome, count }) =>
     `${transport} ${family} ${outcome} ${count}`
   );

@@ -163,6 +163,7 @@ Deno.test("StreamService.close() waits for answers that are under way", async ()
   const closed = service.close();
   assertEquals(slow!.closed, false);
   slow!.resumeTaking();
+  slow!.give(undefined);
   await closed;
   assertEquals(slow!.events, ["write 32", "fin", "close"]);
   assertEquals(clock.timers, []);
@@ -195,15 +196,17 @@ function serve(limits: Partial<StreamLimits> = {}): Serving {
   const logger = memoryLogger();
   const service = new StreamService({
     groups: [[{ transport: "tcp", role: "primary", socket: listener }]],
-    responder: new StunResponder(),
-    limits: {
-      maxConnections: 100,
-      maxConnectionsPerAddress: 100,
-      maxMessageBytes: 2048,
-      timeouts: { idleMs: 10_000, partialMs: 5000, writeMs: 5000 },
-      ...limits,
+    policy: {
+      responder: new StunResponder(),
+      limits: {
+        maxConnections: 100,
+        maxConnectionsPerAddress: 100,
+        maxMessageBytes: 2048,
+        timeouts: { idleMs: 10_000, partialMs: 5000, writeMs: 5000 },
+        ...limits,
+      },
+      proxies: [],
     },
-    proxies: [],
     clock,
     logger,
   });

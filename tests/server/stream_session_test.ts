@@ -213,7 +213,7 @@ Deno.test("StreamSession.stop() closes at once when nothing is to be answered", 
   assertEquals(connection.writes, []);
 });
 
-Deno.test("StreamSession.stop() lets what was read be answered, and reads no more", async () => {
+Deno.test("StreamSession.stop() lets what was read be answered, and answers no more", async () => {
   const { connection, session, running } = serve();
   connection.stopTaking();
   connection.give(numbered(1), numbered(2));
@@ -221,9 +221,25 @@ Deno.test("StreamSession.stop() lets what was read be answered, and reads no mor
   session.stop();
   assertEquals(connection.closed, false);
   connection.resumeTaking();
+  connection.give(undefined);
   await running;
   assertEquals(connection.events, ["write 32", "fin", "close"]);
   assertEquals(connection.written, answersTo([numbered(1)]));
+});
+
+Deno.test("StreamSession.stop() waits half a second for a client that goes on asking", async () => {
+  const { connection, session, running, clock } = serve();
+  connection.stopTaking();
+  connection.give(numbered(1), numbered(2));
+  await connection.untilWriting();
+  session.stop();
+  connection.resumeTaking();
+  await clock.untilTimer(500);
+  assertEquals(connection.closed, false);
+  clock.advance(500);
+  await running;
+  assertEquals(connection.events, ["write 32", "fin", "close"]);
+  assertEquals(clock.timers, []);
 });
 
 interface Serving {
