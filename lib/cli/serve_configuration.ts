@@ -55,8 +55,14 @@ function readJson(name: string): unknown {
     return JSON.parse(readText(name));
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    throw new RangeError(`Cannot read ${name}: ${error.message}`, { cause: error });
+    throw new RangeError(`Cannot read ${name}: it is not JSON${placeOf(error)}`);
   }
+}
+
+/** Where JSON went wrong. The rest of the message quotes the file, which may hold secrets. */
+function placeOf({ message }: SyntaxError): string {
+  const [, line, column] = /\(line ([0-9]+) column ([0-9]+)\)$/.exec(message) ?? [];
+  return line === undefined ? "" : `, see line ${line} column ${column}`;
 }
 
 function readText(name: string): string {

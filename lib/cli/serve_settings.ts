@@ -29,6 +29,8 @@ export function readServeSettings(sources: ServeSettingsSources): ServeSettingsR
   }
   const given: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(file?.content ?? {})) {
+    // Tells an editor where the JSON Schema is, and the server nothing
+    if (key === "$schema" && typeof value === "string") continue;
     given[key] = typeof value === "string" ? fromFileText(key, value) : value;
   }
   for (const [key, value] of flags) {

@@ -6,17 +6,20 @@ import {
   openDenoDatagram,
   type StreamConnection,
 } from "../transport/mod.ts";
-import { formatSocketAddress, type SocketAddress, StunStreamFramer } from "../wire/mod.ts";
+import {
+  formatSocketAddress,
+  type SocketAddress,
+  type StunMessage,
+  StunStreamFramer,
+} from "../wire/mod.ts";
 import { QueryError } from "./query_error.ts";
 import { TransactionRun } from "./transaction_run.ts";
 
-/** One request to one server. */
-export interface Exchange {
+/** With whom, and for how long. */
+export interface ExchangeOptions {
   /** The server's address. */
   readonly server: SocketAddress;
-  /** The encoded request. */
-  readonly request: Uint8Array;
-  /** ms after which to give up, connecting included. */
+  /** ms after which to give up, connecting and all requests included. */
   readonly timeoutMs: number;
   /** UDP: ms until the first retransmission. */
   readonly rtoMs: number | undefined;
@@ -26,94 +29,167 @@ export interface Exchange {
   readonly clock: Clock;
 }
 
-/** How an exchange went. */
-export interface ExchangeResult {
-  /** How the transaction ended. */
-  readonly outcome: TransactionOutcome;
-  /** The client's own end; on UDP the IP address is all zeros. */
-  readonly local: SocketAddress;
+/** One request. */
+export interface Question {
+  /** The encoded request. */
+  readonly request: Uint8Array;
+  /** Whether an answer can be believed. */
+  readonly accepts: (response: StunMessage) => boolean;
 }
 
-/** Asks over UDP, from a fresh port. */
-export async function exchangeUdp(exchange: Exchange): Promise<ExchangeResult> {
-  const { server } = exchange;
-  const socket = openDenoDatagram({ ip: new Uint8Array(server.ip.length), port: 0 });
-  try {
+/**
+ * Requests to one server, one after the other, from one address and port: a nonce may be good for
+ * nothing else (RFC 8489 section 9.2.4).
+ */
+export class Exchange implements Disposable {
+  /** The client's own end; over UDP the IP address is all zeros. */
+  readonly localAddress: SocketAddress;
+  readonly #options: ExchangeOptions;
+  readonly #wire: Wire;
+  readonly #deadline: number;
+  #run: TransactionRun | undefined;
+  #failure: unknown;
+
+  private constructor(options: ExchangeOptions, { wire, begun }: Opened) {
+    this.#options = options;
+    this.#wire = wire;
+    this.#deadline = begun + options.timeoutMs;
+    this.localAddress = wire.localAddress;
+    wire.receive((bytes, source) => this.#run?.receive(bytes, source))
+      .catch((error) => this.#fail(error));
+  }
+
+  /** Begins over UDP, from a fresh port. */
+  static openUdp(options: ExchangeOptions): Exchange {
+    const begun = options.clock.now();
+    const socket = openDenoDatagram({ ip: new Uint8Array(options.server.ip.length), port: 0 });
+    return new Exchange(options, { wire: datagramWire(socket, options.server), begun });
+  }
+
+  /**
+   * Begins over TCP, on a connection of its own.
+   *
+   * @throws {ConnectionError} If there is no connection in time (as a rejection).
+   */
+  static async openTcp(options: ExchangeOptions): Promise<Exchange> {
+    const begun = options.clock.now();
+    const connection = await inTime(
+      options,
+      (signal) => connectTcp(options.server, { signal }),
+    );
+    return new Exchange(options, { wire: streamWire(connection), begun });
+  }
+
+  /**
+   * Asks, and waits for the answer or the end of the time.
+   *
+   * @throws {QueryError} If the connection breaks (as a rejection).
+   */
+  async ask(question: Question): Promise<TransactionOutcome> {
+    const { server, rtoMs, signal, clock } = this.#options;
+    if (this.#failure !== undefined) throw this.#failure;
+    const timeoutMs = Math.max(1, this.#deadline - clock.now());
+    const { reliable } = this.#wire;
     const run = new TransactionRun({
-      ...exchange,
-      transaction: new ClientTransaction({ ...exchange, reliable: false }),
-      send: (bytes) => void socket.send([{ bytes, peer: server }]),
+      transaction: new ClientTransaction({ ...question, server, rtoMs, timeoutMs, reliable }),
+      send: (bytes) => void this.#wire.send(bytes).catch((error) => this.#fail(error)),
+      signal,
+      clock,
     });
-    void receiveDatagrams(socket, run);
-    return { outcome: await run.outcome, local: socket.localAddress };
-  } finally {
-    socket.close();
+    this.#run = run;
+    return await run.outcome;
+  }
+
+  /** Ends it. */
+  [Symbol.dispose](): void {
+    this.#wire.close();
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= error;
+    this.#run?.fail(error);
   }
 }
 
-/** Asks over TCP, on a connection of its own. */
-export async function exchangeTcp(exchange: Exchange): Promise<ExchangeResult> {
-  const { clock, timeoutMs } = exchange;
-  const begun = clock.now();
-  const connection = await connectInTime(exchange);
-  try {
-    const left = Math.max(1, timeoutMs - (clock.now() - begun));
-    const run = new TransactionRun({
-      ...exchange,
-      transaction: new ClientTransaction({ ...exchange, reliable: true, timeoutMs: left }),
-      send: (bytes) => {
-        connection.write(bytes).catch((error) => run.fail(error));
-      },
-    });
-    receiveStream(connection, run).catch((error) => run.fail(error));
-    return { outcome: await run.outcome, local: connection.localAddress };
-  } finally {
-    connection.close();
-  }
+/** A socket or a connection, as far as one exchange cares. */
+interface Wire {
+  readonly localAddress: SocketAddress;
+  readonly reliable: boolean;
+  send(bytes: Uint8Array): Promise<unknown>;
+  /** Hands over all that comes, until the wire is closed; rejects if no more can come. */
+  receive(take: (bytes: Uint8Array, source: SocketAddress) => void): Promise<void>;
+  close(): void;
 }
 
-async function receiveDatagrams(socket: DatagramTransport, run: TransactionRun): Promise<void> {
-  for (;;) {
-    const batch = await socket.receive();
-    if (batch.length === 0) return;
-    for (const { bytes, peer } of batch) run.receive(bytes, peer);
-  }
+interface Opened {
+  readonly wire: Wire;
+  /** When the exchange began, connecting included. */
+  readonly begun: number;
 }
 
-async function receiveStream(connection: StreamConnection, run: TransactionRun): Promise<void> {
-  const framer = new StunStreamFramer();
+function datagramWire(socket: DatagramTransport, server: SocketAddress): Wire {
+  return {
+    localAddress: socket.localAddress,
+    reliable: false,
+    send: (bytes) => socket.send([{ bytes, peer: server }]),
+    async receive(take): Promise<void> {
+      for (;;) {
+        const batch = await socket.receive();
+        if (batch.length === 0) return;
+        for (const { bytes, peer } of batch) take(bytes, peer);
+      }
+    },
+    close: () => socket.close(),
+  };
+}
+
+function streamWire(connection: StreamConnection): Wire {
   const server = connection.remoteAddress;
-  for (;;) {
-    const chunk = await connection.read();
-    if (chunk === undefined) break;
-    const { frames, failure } = framer.push(chunk);
-    for (const frame of frames) run.receive(frame, server);
-    if (failure !== undefined) {
-      const message = `Cannot read the answer of ${formatSocketAddress(server)}: ${failure.reason}`;
-      return run.fail(new QueryError(message, { code: "bad-response" }));
-    }
-  }
-  run.fail(
-    new QueryError(
-      `Cannot query ${
-        formatSocketAddress(server)
-      }: the server closed the connection without an answer`,
-      { code: "closed" },
-    ),
-  );
+  return {
+    localAddress: connection.localAddress,
+    reliable: true,
+    send: (bytes) => connection.write(bytes),
+    async receive(take): Promise<void> {
+      const framer = new StunStreamFramer();
+      const who = formatSocketAddress(server);
+      for (;;) {
+        const chunk = await connection.read();
+        if (chunk === undefined) {
+          throw new QueryError(
+            `Cannot query ${who}: the server closed the connection without an answer`,
+            { code: "closed" },
+          );
+        }
+        const { frames, failure } = framer.push(chunk);
+        for (const frame of frames) take(frame, server);
+        if (failure !== undefined) {
+          const message = `Cannot read the answer of ${who}: ${failure.reason}`;
+          throw new QueryError(message, { code: "bad-response" });
+        }
+      }
+    },
+    close: () => connection.close(),
+  };
 }
 
-async function connectInTime(exchange: Exchange): Promise<StreamConnection> {
-  const { server, timeoutMs, signal, clock } = exchange;
+/**
+ * Gives an attempt so long and no longer: its signal aborts with the caller's, or with a reason
+ * called `TimeoutError`.
+ */
+export async function inTime<T>(
+  options: Pick<ExchangeOptions, "timeoutMs" | "signal" | "clock">,
+  attempt: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const { timeoutMs, signal, clock } = options;
   const giveUp = new AbortController();
   const abort = () => giveUp.abort(signal?.reason);
   if (signal?.aborted) abort();
   signal?.addEventListener("abort", abort, { once: true });
   const cancel = clock.setTimer(timeoutMs, () => {
-    giveUp.abort(new DOMException("Connecting took too long", "TimeoutError"));
+    giveUp.abort(new DOMException("It took too long", "TimeoutError"));
   });
   try {
-    return await connectTcp(server, { signal: giveUp.signal });
+    return await attempt(giveUp.signal);
   } finally {
     cancel();
     signal?.removeEventListener("abort", abort);

@@ -1,5 +1,12 @@
 import { type Clock, type Randomness, systemClock, systemRandomness } from "../ops/mod.ts";
 import {
+  type AuthenticationEnd,
+  ClientAuthentication,
+  type ClientCredentials,
+  type TransactionAnswer,
+  type TransactionOutcome,
+} from "../protocol/mod.ts";
+import {
   ConnectionError,
   isLocalIp,
   localIpTowards,
@@ -8,6 +15,8 @@ import {
 } from "../transport/mod.ts";
 import {
   type AddressFamily,
+  ATTRIBUTE_CODECS,
+  attributeName,
   BINDING,
   encodeMessage,
   equalSocketAddresses,
@@ -22,10 +31,11 @@ import {
   type StunMessage,
   type StunUri,
   stunUriPort,
+  unknownRequired,
   valueOf,
   XOR_MAPPED_ADDRESS,
 } from "../wire/mod.ts";
-import { type Exchange, exchangeTcp, exchangeUdp } from "./exchange.ts";
+import { Exchange, inTime } from "./exchange.ts";
 import { QueryError } from "./query_error.ts";
 import { abortError } from "./transaction_run.ts";
 
@@ -35,6 +45,13 @@ export interface QueryOptions {
   readonly transport?: "udp" | "tcp" | undefined;
   /** Only over this family. @default {undefined} whichever the server's name gives first */
   readonly family?: AddressFamily | undefined;
+  /**
+   * What to answer a server with that asks who we are (RFC 8489 section 9). One that does not ask
+   * is not told: see {@linkcode QueryResult.authenticated}.
+   *
+   * @default {undefined} nothing
+   */
+  readonly credentials?: ClientCredentials | undefined;
   /** ms after which to give up, looking up the name and connecting included. @default {39500} */
   readonly timeoutMs?: number | undefined;
   /** UDP: ms until the first retransmission (RFC 8489 section 6.2.1). @default {500} */
@@ -43,7 +60,7 @@ export interface QueryOptions {
   readonly signal?: AbortSignal | undefined;
   /** Tells the time. @default {systemClock} */
   readonly clock?: Clock | undefined;
-  /** Chooses the transaction id. @default {systemRandomness} */
+  /** Chooses the transaction ids. @default {systemRandomness} */
   readonly randomness?: Randomness | undefined;
 }
 
@@ -64,18 +81,25 @@ export interface QueryResult {
   readonly nat: boolean;
   /** ms from the last sending of the request to the answer. */
   readonly rttMs: number;
-  /** How often the request was sent. */
+  /** How often the request that was answered was sent. */
   readonly attempts: number;
+  /**
+   * Only if there were credentials: whether the answer is protected by their password. It is not if
+   * the server did not ask for them.
+   */
+  readonly authenticated?: boolean;
   /** What the server calls itself, if it says so. */
   readonly software?: string;
 }
 
 /**
- * Asks a STUN server for this host's public address: one Binding request (RFC 8489 section 2).
+ * Asks a STUN server for this host's public address: one Binding request (RFC 8489 section 2), or
+ * two where the server wants credentials.
  *
  * @param uri `stun:HOST` or `stun:HOST:PORT` (RFC 7064).
  * @throws {QueryError} If there is no usable answer (as a rejection).
- * @throws {RangeError} If `uri` is not a STUN URI (as a rejection).
+ * @throws {RangeError} If `uri` is not a STUN URI, or the credentials hold a character that OpaqueString
+ * (RFC 8265) forbids (as a rejection).
  */
 export async function query(
   uri: string | StunUri,
@@ -83,42 +107,48 @@ export async function query(
 ): Promise<QueryResult> {
   const { transport = "udp", timeoutMs = 39_500, clock = systemClock, signal } = options;
   const target = readTarget(uri);
+  const authentication = new ClientAuthentication(options.credentials);
   const begun = clock.now();
   if (signal?.aborted) throw abortError(signal);
   try {
-    const ips = await resolveHost(target.host, { family: options.family, signal });
-    const exchange: Exchange = {
-      server: socketAddress(ips[0]!, stunUriPort(target)),
-      request: encodeMessage({
-        class: "request",
-        method: BINDING,
-        transactionId: (options.randomness ?? systemRandomness).bytes(12),
-      }),
+    const ips = await inTime(
+      { timeoutMs, signal, clock },
+      (signal) => resolveHost(target.host, { family: options.family, signal }),
+    );
+    const server = socketAddress(ips[0]!, stunUriPort(target));
+    using exchange = await (transport === "udp" ? Exchange.openUdp : Exchange.openTcp)({
+      server,
       timeoutMs: Math.max(1, timeoutMs - (clock.now() - begun)),
       rtoMs: options.rtoMs,
       signal,
       clock,
-    };
-    const { outcome, local } = await (transport === "udp" ? exchangeUdp : exchangeTcp)(exchange);
-    if (outcome.kind === "timed-out") {
-      throw new QueryError(
-        `Cannot query ${describe(exchange.server, transport)}: no answer to ` +
-          `${outcome.attempts} ${outcome.attempts === 1 ? "request" : "requests"}`,
-        { code: "timed-out" },
-      );
+    });
+    for (;;) {
+      const request = encodeMessage({
+        class: "request",
+        method: BINDING,
+        transactionId: (options.randomness ?? systemRandomness).bytes(12),
+        attributes: authentication.attributes,
+      }, authentication.seals);
+      const accepts = (response: StunMessage) => authentication.accepts(response);
+      const outcome = await exchange.ask({ request, accepts });
+      const { response, rttMs, attempts } = answerOf(outcome, { server, transport });
+      const step = authentication.conclude(response);
+      if (step.kind === "retry") continue;
+      if (step.kind === "refused") throw refusal(step, { server, response });
+      const reflexive = readReflexive(response, server);
+      const software = valueOf(response, SOFTWARE);
+      return {
+        server,
+        transport,
+        ...compare(exchange.localAddress, reflexive, server),
+        reflexive,
+        rttMs,
+        attempts,
+        ...options.credentials && { authenticated: step.authenticated },
+        ...software === undefined ? {} : { software },
+      };
     }
-    const { response, rttMs, attempts } = outcome;
-    const reflexive = readReflexive(response, exchange.server);
-    const software = valueOf(response, SOFTWARE);
-    return {
-      server: exchange.server,
-      transport,
-      ...compare(local, reflexive, exchange.server),
-      reflexive,
-      rttMs,
-      attempts,
-      ...software === undefined ? {} : { software },
-    };
   } catch (error) {
     throw toQueryError(error, signal);
   }
@@ -135,15 +165,64 @@ function readTarget(uri: string | StunUri): StunUri {
   return parsed.value;
 }
 
+/** The answer, unless there is none or none to rely on. */
+function answerOf(
+  outcome: TransactionOutcome,
+  { server, transport }: Pick<QueryResult, "server" | "transport">,
+): TransactionAnswer {
+  const { kind, attempts } = outcome;
+  if (kind === "answered") return outcome;
+  const who = describe(server, transport);
+  if (kind === "timed-out") {
+    const message = `Cannot query ${who}: no answer to ${attempts} ` +
+      (attempts === 1 ? "request" : "requests");
+    throw new QueryError(message, { code: "timed-out" });
+  }
+  const { errorCode, said } = readError(outcome.response);
+  // RFC 8489 9.1.3: without a key in common, the refusal of a short-term credential is unprotected
+  if (errorCode === 401) throw refusal(CREDENTIALS_REFUSED, { server, response: outcome.response });
+  throw new QueryError(
+    `Cannot query ${who}: the server answered ${said}, and did not show that it knows the password`,
+    { code: "unverified", ...errorCode === undefined ? {} : { errorCode } },
+  );
+}
+
+/** The error for a server that does not let us in. */
+function refusal(
+  end: AuthenticationEnd,
+  { server, response }: { readonly server: SocketAddress; readonly response: StunMessage },
+): QueryError {
+  const { errorCode } = readError(response);
+  return new QueryError(`Cannot query ${formatSocketAddress(server)}: the server ${end.reason}`, {
+    code: end.because === "credentials" ? "unauthenticated" : "bad-response",
+    ...errorCode === undefined ? {} : { errorCode },
+  });
+}
+
+/** The error code of an answer, and what to call the answer in a sentence. */
+function readError(response: StunMessage): { readonly errorCode?: number; readonly said: string } {
+  const error = response.class === "error" ? valueOf(response, ERROR_CODE) : undefined;
+  if (error === undefined) return { said: response.class === "error" ? "an error" : "an address" };
+  return { errorCode: error.code, said: `${error.code} ${error.reason}`.trimEnd() };
+}
+
 function readReflexive(response: StunMessage, server: SocketAddress): SocketAddress {
   const from = formatSocketAddress(server);
   if (response.class === "error") {
-    const error = valueOf(response, ERROR_CODE);
-    const said = error === undefined ? "an error" : `${error.code} ${error.reason}`.trimEnd();
+    const { said, errorCode } = readError(response);
     throw new QueryError(`Cannot query ${from}: the server answered ${said}`, {
       code: "error-response",
-      ...error === undefined ? {} : { errorCode: error.code },
+      ...errorCode === undefined ? {} : { errorCode },
     });
+  }
+  // RFC 8489 6.3.3: such an answer is no answer
+  const unknown = unknownRequired(response, UNDERSTOOD);
+  if (unknown.length > 0) {
+    throw new QueryError(
+      `Cannot query ${from}: the answer holds ${unknown.map(attributeName).join(", ")}, ` +
+        "which must be understood",
+      { code: "bad-response" },
+    );
   }
   // Servers of RFC 3489, and some that think they are newer, know only MAPPED-ADDRESS
   const reflexive = valueOf(response, XOR_MAPPED_ADDRESS) ?? valueOf(response, MAPPED_ADDRESS);
@@ -182,3 +261,11 @@ function toQueryError(error: unknown, signal: AbortSignal | undefined): unknown 
 function describe(server: SocketAddress, transport: string): string {
   return `${formatSocketAddress(server)} over ${transport.toUpperCase()}`;
 }
+
+const CREDENTIALS_REFUSED: AuthenticationEnd = {
+  kind: "refused",
+  because: "credentials",
+  reason: "does not accept the credentials",
+};
+
+const UNDERSTOOD: ReadonlySet<number> = new Set(ATTRIBUTE_CODECS.map(({ type }) => type));

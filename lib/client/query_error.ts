@@ -7,6 +7,9 @@ export type QueryErrorCode =
   | "closed"
   | "error-response"
   | "bad-response"
+  | "untrusted"
+  | "unauthenticated"
+  | "unverified"
   | "unsupported"
   | "aborted"
   | "other";
@@ -22,7 +25,9 @@ export interface QueryErrorOptions extends ErrorOptions {
 /**
  * A query has no result: the name was `not-found`, nobody answered (`timed-out`, `refused`,
  * `unreachable`), the server `closed` the connection, answered with an `error-response` or one
- * without a usable address (`bad-response`), or the caller `aborted` it.
+ * without a usable address (`bad-response`), has a certificate that is not trusted (`untrusted`), did
+ * not accept the credentials (`unauthenticated`) or did not show that it knows the password
+ * (`unverified`), or the caller `aborted` it.
  */
 export class QueryError extends Error {
   /** The name of the class. */

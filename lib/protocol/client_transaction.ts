@@ -26,10 +26,18 @@ export interface ClientTransactionOptions extends TransactionTiming {
   readonly server: SocketAddress;
   /** Whether the transport delivers by itself (TCP, TLS): then the request is sent once. */
   readonly reliable: boolean;
+  /**
+   * Whether an answer can be believed, where the request is authenticated (RFC 8489 sections 9.1.4
+   * and 9.2.5). One that cannot does not end the transaction, unless the transport is reliable: then
+   * no other will come.
+   *
+   * @default {undefined} every answer can
+   */
+  readonly accepts?: ((response: StunMessage) => boolean) | undefined;
 }
 
 /** How a transaction ended. */
-export type TransactionOutcome = TransactionAnswer | TransactionTimeout;
+export type TransactionOutcome = TransactionAnswer | TransactionUnverified | TransactionTimeout;
 
 /** The server answered. */
 export interface TransactionAnswer {
@@ -42,6 +50,16 @@ export interface TransactionAnswer {
    * answered, so it is then a lower bound.
    */
   readonly rttMs: number;
+  /** How often the request was sent. */
+  readonly attempts: number;
+}
+
+/** All answers were such as cannot be believed: their integrity is violated or missing. */
+export interface TransactionUnverified {
+  /** Tells it from an answer and a timeout. */
+  readonly kind: "unverified";
+  /** The last of these answers. */
+  readonly response: StunMessage;
   /** How often the request was sent. */
   readonly attempts: number;
 }
@@ -77,6 +95,7 @@ export class ClientTransaction {
   #lastSent = 0;
   #attempts = 0;
   #strays = 0;
+  #unverified: StunMessage | undefined;
   #outcome: TransactionOutcome | undefined;
 
   /**
@@ -123,18 +142,26 @@ export class ClientTransaction {
 
   /**
    * Shows what came in. Returns whether it was the answer: a response that carries this
-   * transaction's id, comes from where the request went to, and has no bad FINGERPRINT.
+   * transaction's id, comes from where the request went to, has no bad FINGERPRINT, and is accepted;
+   * or, over a reliable transport, is not accepted, which is the end too. The bytes are copied.
    */
   receive(bytes: Uint8Array, source: SocketAddress, now: number): boolean {
     if (this.#outcome !== undefined || this.#attempts === 0) return false;
-    const decoded = decodeMessage(bytes);
+    // A socket receives into one buffer: without a copy, whoever sends next rewrites the answer
+    const decoded = decodeMessage(bytes.slice());
     if (!decoded.ok || !this.#isAnswer(decoded.value, source)) {
       this.#strays++;
       return false;
     }
+    const response = decoded.value;
+    if (this.#options.accepts?.(response) === false) {
+      this.#unverified = response;
+      if (this.#options.reliable) this.#giveUp();
+      return this.#options.reliable;
+    }
     this.#outcome = {
       kind: "answered",
-      response: decoded.value,
+      response,
       rttMs: now - this.#lastSent,
       attempts: this.#attempts,
     };
@@ -156,7 +183,10 @@ export class ClientTransaction {
   }
 
   #giveUp(): undefined {
-    this.#outcome = { kind: "timed-out", attempts: this.#attempts, strays: this.#strays };
+    const attempts = this.#attempts;
+    this.#outcome = this.#unverified === undefined
+      ? { kind: "timed-out", attempts, strays: this.#strays }
+      : { kind: "unverified", response: this.#unverified, attempts };
   }
 }
 

@@ -1,77 +1,60 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
-import { notifyService } from "../../lib/ops/mod.ts";
+import { assertEquals } from "@std/assert";
+import type { ServiceNotification } from "../../lib/ops/mod.ts";
 import { ROOT } from "../support/pinhole_server.ts";
-import { deno } from "../support/process.ts";
+import { type Child, deno } from "../support/process.ts";
 
-Deno.test("notifyService() does nothing when NOTIFY_SOCKET is not set", async () => {
-  assertEquals(await notifyFrom(undefined), { sent: false });
-});
+const ALL = ["--allow-net", "--allow-env", "--allow-write"];
 
 Deno.test("notifyService() does nothing when NOTIFY_SOCKET is empty", async () => {
-  assertEquals(await notifyFrom(""), { sent: false });
-});
-
-Deno.test("notifyService() sends one datagram to the socket that is a file", async () => {
-  await using manager = await ServiceManager.open("file");
-  assertEquals(await notifyFrom(manager.name, "READY=1\nSTATUS=serving"), { sent: true });
-  assertEquals(await manager.next(), "READY=1\nSTATUS=serving");
-});
-
-Deno.test("notifyService() sends one datagram to the socket with an abstract name", async () => {
-  await using manager = await ServiceManager.open("abstract");
-  assertEquals(await notifyFrom(manager.name, "STOPPING=1"), { sent: true });
-  assertEquals(await manager.next(), "STOPPING=1");
-});
-
-Deno.test("notifyService() can be called again and again, and leaves no file behind", async () => {
-  await using manager = await ServiceManager.open("file");
-  const states = ["READY=1", "RELOADING=1", "READY=1", "STOPPING=1"];
-  for (const state of states) {
-    assertEquals(await notifyFrom(manager.name, state), { sent: true });
-    assertEquals(await manager.next(), state);
-  }
-  assertEquals([...Deno.readDirSync(manager.folder)].map(({ name }) => name), ["notify"]);
-});
-
-Deno.test("notifyService() says so when there is no such socket", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    const { sent, reason } = await notifyFrom(`${folder}/gone`);
-    assertEquals(sent, false);
-    assertMatch(reason ?? "", /^Cannot notify the service manager at .*\/gone: No such file/);
-  } finally {
-    await Deno.remove(folder);
-  }
-});
-
-Deno.test("notifyService() says so when the manager does not read", async () => {
-  const folder = await Deno.makeTempDir();
-  // Bound and never read: after some datagrams its queue is full
-  const socket = Deno.listenDatagram({ transport: "unixpacket", path: `${folder}/notify` });
-  try {
-    let last = await notifyFrom(`${folder}/notify`);
-    for (let sent = 1; last.sent && sent < 10_000; sent++) {
-      last = await notifyFrom(`${folder}/notify`);
-    }
-    assertEquals(last, {
-      sent: false,
-      reason: `Cannot notify the service manager at ${folder}/notify: timed out`,
-    });
-  } finally {
-    socket.close();
-    await Deno.remove(folder, { recursive: true });
-  }
-});
-
-Deno.test("notifyService() works with the least permission that its docstring names", async () => {
-  await using manager = await ServiceManager.open("file");
-  const flags = ["--allow-net", "--allow-env=NOTIFY_SOCKET", `--allow-write=${manager.name}`];
-  assertEquals(await notifyInChild(manager.name, flags), { sent: true });
-  assertEquals(await manager.next(), "READY=1");
+  assertEquals(await notify({ socket: "", flags: ALL }), [{ sent: false }]);
 });
 
 Deno.test("notifyService() does nothing without permission for NOTIFY_SOCKET", async () => {
-  assertEquals(await notifyInChild("/run/nowhere", ["--allow-net"]), { sent: false });
+  const socket = "/run/nowhere";
+  assertEquals(await notify({ socket, flags: ["--allow-net"] }), [{ sent: false }]);
+});
+
+Deno.test("notifyService() sends each state as one datagram to a socket that is a file", async () => {
+  await using manager = await ServiceManager.start("file");
+  const states = ["READY=1\nSTATUS=serving", "RELOADING=1", "READY=1", "STOPPING=1"];
+  const notifications = await notify({ socket: manager.name, states, flags: ALL });
+  assertEquals(notifications, states.map(() => ({ sent: true })));
+  assertEquals(await manager.received(states.length), states);
+  assertEquals([...Deno.readDirSync(manager.folder)].map(({ name }) => name), ["notify"]);
+});
+
+Deno.test("notifyService() sends to a socket with an abstract name, which is no file", async () => {
+  await using manager = await ServiceManager.start("abstract");
+  const flags = ["--allow-net", "--allow-env=NOTIFY_SOCKET"];
+  assertEquals(await notify({ socket: manager.name, flags }), [{ sent: true }]);
+  assertEquals(await manager.received(1), ["READY=1"]);
+});
+
+Deno.test("notifyService() sends with the least permission that its docstring names", async () => {
+  await using manager = await ServiceManager.start("file");
+  const flags = ["--allow-net", "--allow-env=NOTIFY_SOCKET", `--allow-write=${manager.name}`];
+  assertEquals(await notify({ socket: manager.name, flags }), [{ sent: true }]);
+  assertEquals(await manager.received(1), ["READY=1"]);
+});
+
+Deno.test("notifyService() says so when there is no such socket", async () => {
+  assertEquals(await notify({ socket: "/run/nowhere/notify", flags: ALL }), [{
+    sent: false,
+    reason: "Cannot notify the service manager at /run/nowhere/notify: " +
+      "No such file or directory (os error 2)",
+  }]);
+});
+
+Deno.test("notifyService() gives up when the manager does not read", async () => {
+  await using manager = await ServiceManager.start("file", "ignore");
+  // A queue of datagrams holds net.unix.max_dgram_qlen of them, 512 at the
+  // most as a rule
+  const states = Array<string>(2000).fill("READY=1");
+  const notifications = await notify({ socket: manager.name, states, flags: ALL });
+  assertEquals(notifications.at(-1), {
+    sent: false,
+    reason: `Cannot notify the service manager at ${manager.name}: timed out`,
+  });
 });
 
 const MISSING = [
@@ -81,72 +64,91 @@ const MISSING = [
 ];
 
 for (const { flags, missing } of MISSING) {
-  Deno.test(`notifyService() wants ${missing} when Deno is run with ${flags.join(" ")}`, async () => {
-    const notification = await notifyInChild("/run/nowhere", [
-      "--allow-env=NOTIFY_SOCKET",
-      ...flags,
-    ]);
-    assertEquals(notification, {
+  Deno.test(`notifyService() wants ${missing} where there is ${flags.join(" ")}`, async () => {
+    const all = ["--allow-env=NOTIFY_SOCKET", ...flags];
+    assertEquals(await notify({ socket: "/run/nowhere", flags: all }), [{
       sent: false,
       reason: `Cannot notify the service manager: pass ${missing}`,
-    });
+    }]);
   });
 }
 
-/** A socket such as a service manager has. */
+/** The other end of NOTIFY_SOCKET. */
 class ServiceManager implements AsyncDisposable {
   /** What it puts into NOTIFY_SOCKET. */
   readonly name: string;
   /** The folder of its socket, with nothing else in it. */
   readonly folder: string;
-  readonly #socket: Deno.DatagramConn;
+  readonly #child: Child;
 
-  private constructor(name: string, folder: string) {
+  private constructor(name: string, folder: string, child: Child) {
     this.name = name;
     this.folder = folder;
-    const path = name.replace(/^@/, "\0");
-    this.#socket = Deno.listenDatagram({ transport: "unixpacket", path });
+    this.#child = child;
   }
 
-  static async open(kind: "file" | "abstract"): Promise<ServiceManager> {
+  static async start(
+    kind: "file" | "abstract",
+    mode: "read" | "ignore" = "read",
+  ): Promise<ServiceManager> {
     const folder = await Deno.makeTempDir();
     const name = kind === "file" ? `${folder}/notify` : `@pinhole-test-${crypto.randomUUID()}`;
-    return new ServiceManager(name, folder);
+    const program = `${ROOT}tests/ops/service_manager_child.ts`;
+    const flags = ["--allow-net", "--allow-read", "--allow-write"];
+    const child = deno(["run", "--no-prompt", ...flags, program, name, mode]);
+    const manager = new ServiceManager(name, folder, child);
+    try {
+      await child.line(/^bound$/);
+      return manager;
+    } catch (error) {
+      await manager[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
-  async next(): Promise<string> {
-    const [bytes] = await this.#socket.receive();
-    return new TextDecoder().decode(bytes);
+  /** The first `count` datagrams, once they are there. */
+  async received(count: number): Promise<string[]> {
+    const states: string[] = [];
+    while (states.length < count) {
+      const [, json] = await this.#child.line(new RegExp(`^${states.length + 1} (.*)$`));
+      states.push(JSON.parse(json!));
+    }
+    return states;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#socket.close();
+    await this.#child.stop("SIGKILL");
     await Deno.remove(this.folder, { recursive: true });
   }
 }
 
-async function notifyFrom(socket: string | undefined, state = "READY=1") {
-  const before = Deno.env.get("NOTIFY_SOCKET");
-  try {
-    if (socket === undefined) Deno.env.delete("NOTIFY_SOCKET");
-    else Deno.env.set("NOTIFY_SOCKET", socket);
-    return await notifyService(state);
-  } finally {
-    if (before === undefined) Deno.env.delete("NOTIFY_SOCKET");
-    else Deno.env.set("NOTIFY_SOCKET", before);
-  }
+interface Notifying {
+  readonly socket: string;
+  readonly states?: readonly string[];
+  readonly flags: readonly string[];
 }
 
-async function notifyInChild(socket: string, flags: readonly string[]): Promise<unknown> {
-  const url = JSON.stringify(`file://${ROOT}lib/ops/mod.ts`);
-  const code = `import { notifyService } from ${url};
-    console.log(JSON.stringify(await notifyService("READY=1")));`;
-  const program = `data:application/javascript,${encodeURIComponent(code)}`;
+/**
+ * Calls it once per state, until one is not sent, in a program that has these permissions alone.
+ * That program ends itself as server.ts does: Deno waits for ever for a datagram that nobody takes.
+ */
+async function notify(options: Notifying): Promise<ServiceNotification[]> {
+  const { socket, states = ["READY=1"], flags } = options;
+  const program = `
+    import { notifyService } from ${JSON.stringify(`file://${ROOT}lib/ops/mod.ts`)};
+    const notifications = [];
+    for (const state of ${JSON.stringify(states)}) {
+      notifications.push(await notifyService(state));
+      if (!notifications.at(-1).sent) break;
+    }
+    console.log(JSON.stringify(notifications));
+    Deno.exit();`;
+  const url = `data:application/javascript,${encodeURIComponent(program)}`;
   await using child = deno(
-    ["run", "--no-prompt", "--no-lock", `--config=${ROOT}deno.json`, ...flags, program],
+    ["run", "--no-prompt", "--no-lock", `--config=${ROOT}deno.json`, ...flags, url],
     { env: { NOTIFY_SOCKET: socket } },
   );
-  const { code: exitCode, stdout, stderr } = await child.result(20_000);
-  assert(exitCode === 0, stderr);
+  const { code, stdout, stderr } = await child.result(20_000);
+  assertEquals([code, stderr], [0, ""]);
   return JSON.parse(stdout);
 }
