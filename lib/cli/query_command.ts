@@ -2,7 +2,7 @@ import { query, QueryError, type QueryOptions, type QueryResult } from "../clien
 import { ClientAuthentication, type ClientCredentials } from "../protocol/mod.ts";
 import { formatSocketAddress, isUnspecifiedIp, parseStunUri } from "../wire/mod.ts";
 import { type Command, formatHelp, parseCommandLine } from "./command_line.ts";
-import { writeErr, writeOut } from "./terminal.ts";
+import { complain, readFile, writeErr, writeOut } from "./terminal.ts";
 
 /**
  * `pinhole query`: asks a STUN server for this host's public address.
@@ -11,31 +11,39 @@ import { writeErr, writeOut } from "./terminal.ts";
  */
 export async function queryCommand(args: readonly string[]): Promise<number> {
   const line = parseCommandLine(QUERY, args);
-  if (!line.ok) return complain(line.problem);
+  if (!line.ok) return complain([line.problem]);
   const { flags, positional } = line;
   if (flags.has("help")) {
     writeOut(formatHelp(QUERY));
     return 0;
   }
   const [target] = positional;
-  if (target === undefined) return complain("Cannot query: wanted a server, stun:HOST[:PORT]");
+  if (target === undefined) return complain(["Cannot query: wanted a server, stun:HOST[:PORT]"]);
   const uri = parseStunUri(target);
-  if (!uri.ok) return complain(uri.reason);
+  if (!uri.ok) return complain([uri.reason]);
   const timeout = Number(flags.get("timeout") ?? 39.5);
   if (!(timeout > 0 && timeout <= 3600)) {
-    return complain(
+    return complain([
       `Cannot read --timeout: got ${flags.get("timeout")}, wanted seconds up to 3600`,
-    );
+    ]);
   }
   if (flags.has("ipv4") && flags.has("ipv6")) {
-    return complain("Cannot query: -4 and -6 exclude each other");
+    return complain(["Cannot query: -4 and -6 exclude each other"]);
   }
   const credentials = readCredentials(flags);
-  if (typeof credentials === "string") return complain(credentials);
-  const transport = flags.has("tcp") ? "tcp" : "udp";
+  if (typeof credentials === "string") return complain([credentials]);
+  const secure = uri.value.scheme === "stuns";
+  if (flags.has("tcp") && secure) {
+    return complain(["Cannot query: a stuns: URI means TLS, not TCP"]);
+  }
+  const transport = secure ? "tls" : flags.has("tcp") ? "tcp" : "udp";
+  const ca = flags.get("ca");
+  const caCerts = typeof ca === "string" ? readFile(ca) : undefined;
+  if (caCerts !== undefined && !caCerts.ok) return complain([caCerts.problem]);
   const options: QueryOptions = {
     transport,
     credentials,
+    caCerts: caCerts && [caCerts.text],
     timeoutMs: timeout * 1000,
     family: flags.has("ipv4") ? 4 : flags.has("ipv6") ? 6 : undefined,
   };
@@ -56,10 +64,11 @@ export async function queryCommand(args: readonly string[]): Promise<number> {
 /** The command line of `pinhole query`. */
 export const QUERY: Command = {
   name: "pinhole query",
-  usage: "stun:HOST[:PORT] [flags]",
+  usage: "stun:HOST[:PORT] [flags], or stuns: for TLS",
   summary: "Asks a STUN server for this host's public address.",
   flags: [
     { name: "tcp", help: "ask over TCP instead of UDP" },
+    { name: "ca", value: "FILE", help: "TLS: trust the certificates in this PEM file too" },
     { name: "ipv4", short: "-4", help: "use IPv4 alone" },
     { name: "ipv6", short: "-6", help: "use IPv6 alone" },
     { name: "timeout", value: "SECONDS", help: "give up after so long; default 39.5 (RFC 8489)" },
@@ -140,10 +149,4 @@ function toText(result: QueryResult): string {
     ...software === undefined ? [] : [["Software", software]],
   ];
   return rows.map(([left, right]) => `${left!.padEnd(16)}${right}`).join("\n");
-}
-
-function complain(problem: string): number {
-  writeErr(`error: ${problem}`);
-  writeErr("Run with --help to see what there is.");
-  return 2;
 }

@@ -1,5 +1,6 @@
 import type { ServerPolicy } from "../server/mod.ts";
 import type { CommandLine } from "./command_line.ts";
+import { readFile } from "./terminal.ts";
 import { readServeSettings, type ServeSettings } from "./serve_settings.ts";
 import { serverPolicy, type ServerPolicyOptions } from "./server_policy.ts";
 
@@ -66,13 +67,7 @@ function placeOf({ message }: SyntaxError): string {
 }
 
 function readText(name: string): string {
-  if (Deno.permissions.querySync({ name: "read", path: name }).state !== "granted") {
-    throw new RangeError(`Cannot read ${name}: pass --allow-read=${name}`);
-  }
-  try {
-    return Deno.readTextFileSync(name);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new RangeError(`Cannot read ${name}: ${reason}`, { cause: error });
-  }
+  const file = readFile(name);
+  if (!file.ok) throw new RangeError(file.problem);
+  return file.text;
 }

@@ -11,7 +11,7 @@ import {
   type ServerMetrics,
 } from "../ops/mod.ts";
 import { StunServer, type StunServerListener, type StunServerOptions } from "../server/mod.ts";
-import { ListenError } from "../transport/mod.ts";
+import { CertificateError, ListenError } from "../transport/mod.ts";
 import { parseIp } from "../wire/mod.ts";
 import { checkReadiness } from "./readiness.ts";
 import type { ServeConfiguration, ServeConfigurationResult } from "./serve_configuration.ts";
@@ -80,9 +80,10 @@ export async function runServer(options: RunServerOptions): Promise<string | und
 
 /** What a configuration says to the server. */
 export function serverOptions(configuration: ServeConfiguration): StunServerOptions {
-  const { settings, policy } = configuration;
+  const { settings, policy, certificate } = configuration;
   return {
     ...policy,
+    tls: certificate && { ...certificate, port: settings["tls-port"] },
     hostnames: settings.hostname,
     port: settings.port,
     transports: settings.transport,
@@ -95,8 +96,8 @@ export function serverOptions(configuration: ServeConfiguration): StunServerOpti
 
 /** A listening problem is told in one line; anything else is a mistake of ours. */
 function isListenFailure(error: unknown): error is Error {
-  return error instanceof ListenError || error instanceof HttpListenError ||
-    error instanceof TypeError;
+  return error instanceof ListenError || error instanceof CertificateError ||
+    error instanceof HttpListenError || error instanceof TypeError;
 }
 
 function reload(
@@ -109,7 +110,16 @@ function reload(
     logger.error("reload refused: what was in force stays", { problems: result.problems });
     return;
   }
-  server.reconfigure(result.value.policy);
+  const { policy, certificate } = result.value;
+  try {
+    // The certificate first: it is what can still be refused, and then nothing must have changed
+    if (certificate !== undefined) server.replaceCertificate(certificate);
+    server.reconfigure(policy);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    logger.error("reload refused: what was in force stays", { problems: [reason] });
+    return;
+  }
   const former = options.configuration.settings;
   const waiting = FIXED.filter((name) =>
     JSON.stringify(former[name]) !== JSON.stringify(result.value.settings[name])

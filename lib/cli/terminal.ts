@@ -15,6 +15,21 @@ export function complain(problems: readonly string[]): number {
   return 2;
 }
 
+/** The text of a file, or why it cannot be read, in one line. Never prompts for a permission. */
+export function readFile(
+  name: string,
+): { readonly ok: true; readonly text: string } | { readonly ok: false; readonly problem: string } {
+  if (Deno.permissions.querySync({ name: "read", path: name }).state !== "granted") {
+    return { ok: false, problem: `Cannot read ${name}: pass --allow-read=${name}` };
+  }
+  try {
+    return { ok: true, text: Deno.readTextFileSync(name) };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { ok: false, problem: `Cannot read ${name}: ${reason}` };
+  }
+}
+
 function write(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
   const bytes = new TextEncoder().encode(text);
   for (let at = 0; at < bytes.length;) at += stream.writeSync(bytes.subarray(at));

@@ -1,7 +1,13 @@
 import type { Clock } from "../ops/mod.ts";
-import { ClientTransaction, type TransactionOutcome } from "../protocol/mod.ts";
+import {
+  ClientTransaction,
+  STUN_ALPN,
+  type TransactionOutcome,
+  type TransportProtocol,
+} from "../protocol/mod.ts";
 import {
   connectTcp,
+  connectTls,
   type DatagramTransport,
   openDenoDatagram,
   type StreamConnection,
@@ -19,6 +25,10 @@ import { TransactionRun } from "./transaction_run.ts";
 export interface ExchangeOptions {
   /** The server's address. */
   readonly server: SocketAddress;
+  /** TLS: the name that the server's certificate has to be for. */
+  readonly hostname: string;
+  /** TLS: authorities to trust beside those that Deno trusts anyway, in PEM. */
+  readonly caCerts: readonly string[] | undefined;
   /** ms after which to give up, connecting and all requests included. */
   readonly timeoutMs: number;
   /** UDP: ms until the first retransmission. */
@@ -59,23 +69,24 @@ export class Exchange implements Disposable {
       .catch((error) => this.#fail(error));
   }
 
-  /** Begins over UDP, from a fresh port. */
-  static openUdp(options: ExchangeOptions): Exchange {
-    const begun = options.clock.now();
-    const socket = openDenoDatagram({ ip: new Uint8Array(options.server.ip.length), port: 0 });
-    return new Exchange(options, { wire: datagramWire(socket, options.server), begun });
-  }
-
   /**
-   * Begins over TCP, on a connection of its own.
+   * Begins: over UDP from a fresh port, over TCP and TLS on a connection of its own.
    *
    * @throws {ConnectionError} If there is no connection in time (as a rejection).
    */
-  static async openTcp(options: ExchangeOptions): Promise<Exchange> {
+  static async open(transport: TransportProtocol, options: ExchangeOptions): Promise<Exchange> {
     const begun = options.clock.now();
+    const { server, hostname, caCerts = [] } = options;
+    if (transport === "udp") {
+      const socket = openDenoDatagram({ ip: new Uint8Array(server.ip.length), port: 0 });
+      return new Exchange(options, { wire: datagramWire(socket, server), begun });
+    }
     const connection = await inTime(
       options,
-      (signal) => connectTcp(options.server, { signal }),
+      (signal) =>
+        transport === "tcp"
+          ? connectTcp(server, { signal })
+          : connectTls(server, { hostname, caCerts, alpn: STUN_ALPN, signal }),
     );
     return new Exchange(options, { wire: streamWire(connection), begun });
   }

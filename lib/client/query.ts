@@ -5,10 +5,12 @@ import {
   type ClientCredentials,
   type TransactionAnswer,
   type TransactionOutcome,
+  type TransportProtocol,
 } from "../protocol/mod.ts";
 import {
   ConnectionError,
   isLocalIp,
+  ListenError,
   localIpTowards,
   ResolveError,
   resolveHost,
@@ -41,8 +43,14 @@ import { abortError } from "./transaction_run.ts";
 
 /** How {@linkcode query} asks. */
 export interface QueryOptions {
-  /** What carries the request. @default {"udp"} */
-  readonly transport?: "udp" | "tcp" | undefined;
+  /** What carries the request. @default {"udp"}, and `"tls"` for a `stuns:` URI */
+  readonly transport?: TransportProtocol | undefined;
+  /**
+   * TLS: certificates in PEM of authorities to trust beside those that Deno trusts anyway.
+   *
+   * @default {[]}
+   */
+  readonly caCerts?: readonly string[] | undefined;
   /** Only over this family. @default {undefined} whichever the server's name gives first */
   readonly family?: AddressFamily | undefined;
   /**
@@ -69,7 +77,7 @@ export interface QueryResult {
   /** The address of the server that answered. */
   readonly server: SocketAddress;
   /** What carried the request. */
-  readonly transport: "udp" | "tcp";
+  readonly transport: TransportProtocol;
   /**
    * The address that the request left from, as this host sees it. Over UDP the IP address is all
    * zeros if it cannot be told (without `--allow-sys=networkInterfaces`, behind a NAT).
@@ -96,17 +104,17 @@ export interface QueryResult {
  * Asks a STUN server for this host's public address: one Binding request (RFC 8489 section 2), or
  * two where the server wants credentials.
  *
- * @param uri `stun:HOST` or `stun:HOST:PORT` (RFC 7064).
+ * @param uri `stun:HOST` or `stun:HOST:PORT`, or the same with `stuns:` for TLS (RFC 7064).
  * @throws {QueryError} If there is no usable answer (as a rejection).
- * @throws {RangeError} If `uri` is not a STUN URI, or the credentials hold a character that OpaqueString
+ * @throws {RangeError} If `uri` is not a STUN URI, `stuns:` is to go over UDP, or the credentials hold a character that OpaqueString
  * (RFC 8265) forbids (as a rejection).
  */
 export async function query(
   uri: string | StunUri,
   options: QueryOptions = {},
 ): Promise<QueryResult> {
-  const { transport = "udp", timeoutMs = 39_500, clock = systemClock, signal } = options;
-  const target = readTarget(uri);
+  const { timeoutMs = 39_500, clock = systemClock, signal } = options;
+  const { target, transport } = readTarget(uri, options.transport);
   const authentication = new ClientAuthentication(options.credentials);
   const begun = clock.now();
   if (signal?.aborted) throw abortError(signal);
@@ -116,8 +124,10 @@ export async function query(
       (signal) => resolveHost(target.host, { family: options.family, signal }),
     );
     const server = socketAddress(ips[0]!, stunUriPort(target));
-    using exchange = await (transport === "udp" ? Exchange.openUdp : Exchange.openTcp)({
+    using exchange = await Exchange.open(transport, {
       server,
+      hostname: target.host,
+      caCerts: options.caCerts,
       timeoutMs: Math.max(1, timeoutMs - (clock.now() - begun)),
       rtoMs: options.rtoMs,
       signal,
@@ -154,15 +164,22 @@ export async function query(
   }
 }
 
-function readTarget(uri: string | StunUri): StunUri {
+/** A `stuns:` URI means TLS (RFC 7064 section 3.2); UDP would want DTLS, which Deno has not. */
+function readTarget(
+  uri: string | StunUri,
+  wanted: TransportProtocol | undefined,
+): { readonly target: StunUri; readonly transport: TransportProtocol } {
   const parsed = typeof uri === "string" ? parseStunUri(uri) : { ok: true, value: uri } as const;
   if (!parsed.ok) throw new RangeError(parsed.reason);
-  if (parsed.value.scheme === "stuns") {
-    throw new QueryError("Cannot query a stuns: URI: this client does not speak TLS yet", {
-      code: "unsupported",
-    });
+  const target = parsed.value;
+  const secure = target.scheme === "stuns";
+  const transport = wanted ?? (secure ? "tls" : "udp");
+  if (secure && transport !== "tls") {
+    throw new RangeError(
+      `Cannot query a stuns: URI over ${transport.toUpperCase()}: wanted TLS`,
+    );
   }
-  return parsed.value;
+  return { target, transport };
 }
 
 /** The answer, unless there is none or none to rely on. */
@@ -241,9 +258,19 @@ function compare(
   server: SocketAddress,
 ): { readonly local: SocketAddress; readonly nat: boolean } {
   if (!isUnspecifiedIp(local.ip)) return { local, nat: !equalSocketAddresses(local, reflexive) };
-  const nat = reflexive.port !== local.port || !isLocalIp(reflexive.ip);
+  const nat = reflexive.port !== local.port || !isOurs(reflexive.ip);
   const ip = nat ? localIpTowards(server) ?? local.ip : reflexive.ip;
   return { local: { ip, port: local.port }, nat };
+}
+
+/** A host that may not bind to the address cannot tell, and an address of its own is rare enough. */
+function isOurs(ip: Uint8Array): boolean {
+  try {
+    return isLocalIp(ip);
+  } catch (error) {
+    if (error instanceof ListenError) return false;
+    throw error;
+  }
 }
 
 function toQueryError(error: unknown, signal: AbortSignal | undefined): unknown {
@@ -254,6 +281,9 @@ function toQueryError(error: unknown, signal: AbortSignal | undefined): unknown 
   if (error instanceof ConnectionError) {
     const code = error.code === "reset" ? "closed" : error.code;
     return new QueryError(error.message, { code, cause: error });
+  }
+  if (error instanceof ListenError) {
+    return new QueryError(error.message, { code: "other", cause: error });
   }
   return error;
 }

@@ -41,3 +41,6 @@ export const ENDPOINT_ROLES: readonly EndpointRole[] = [
   "alternate-address",
   "alternate-both",
 ];
+
+/** What STUN over TLS is called when a connection begins (RFC 7443): with TURN, and for RFC 5780. */
+export const STUN_ALPN: readonly string[] = ["stun.turn", "stun.nat-discovery"];

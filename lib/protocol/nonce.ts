@@ -32,13 +32,13 @@ export interface NonceAuthorityOptions extends CodeAuthorityOptions {
  * ```
  *
  * The expiry is in seconds since 1970. The code is the beginning of HMAC-SHA256 over all that precedes
- * it and the client's IP address. 78 bits are enough, because a guess can only be tried on the server:
+ * it and the client's IP address and port. 78 bits are enough, because a guess can only be tried on the server:
  * at a million tries a second, the first hit is to be expected after four billion years; and all that
  * a forged nonce buys is an old request accepted once more, not a password.
  *
- * The port is not part of the code: over TCP each connection comes from another port, and NATs that
- * map by destination give a new one to each socket. A client that reuses its nonce then would be sent
- * around again for nothing, and a port proves little that the address does not.
+ * The client's port is part of the code: no two of its ports may be given the same nonce (RFC 8489
+ * section 9.2.4). A client that takes its nonce to another port is told that it is stale and gets one
+ * for that port.
  */
 export class NonceAuthority {
   readonly #keyed: ReturnType<typeof hmac.create>;
@@ -61,9 +61,8 @@ export class NonceAuthority {
   }
 
   /**
-   * A nonce of 32 ASCII characters for the IP address of `source`; its port does not matter.
-   * `wallTimeMs` is the time since 1970 in milliseconds. The same source gets the same nonce within a
-   * second.
+   * A nonce of 32 ASCII characters for the address and port of `source`. `wallTimeMs` is the time
+   * since 1970 in milliseconds. The same source gets the same nonce within a second.
    */
   issue(source: SocketAddress, wallTimeMs: number): string {
     const expiry = Math.ceil((wallTimeMs + this.#lifetimeMs) / 1000);
@@ -75,7 +74,7 @@ export class NonceAuthority {
    * Whether a nonce that came from `source` is one of ours and still good. A nonce is accepted for
    * 5 seconds beyond its lifetime, so that a server whose clock is a little ahead refuses none that
    * another has just issued. `"forged"` is everything that no holder of the secret issued to this
-   * address, from another server's nonce to noise: to the client, it is as stale as an expired one
+   * source, from another server's nonce to noise: to the client, it is as stale as an expired one
    * (RFC 8489 section 9.2.4).
    */
   check(nonce: Uint8Array | string, source: SocketAddress, wallTimeMs: number): CodeVerdict {
@@ -92,7 +91,9 @@ export class NonceAuthority {
 
   #code(open: string, source: SocketAddress): string {
     // The address comes last, so its 4 or 16 bytes cannot be taken for anything else.
-    const mac = this.#keyed.clone().update(encodeUtf8(open)).update(source.ip).digest();
+    const port = Uint8Array.of(source.port >> 8, source.port);
+    const mac = this.#keyed.clone().update(encodeUtf8(open)).update(port).update(source.ip)
+      .digest();
     return btoa(String.fromCharCode(...mac.subarray(0, 10))).slice(0, CODE_LENGTH);
   }
 }

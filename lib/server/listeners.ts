@@ -1,10 +1,19 @@
-import type { Endpoint, EndpointGroup, EndpointRole, TransportProtocol } from "../protocol/mod.ts";
 import {
+  type Endpoint,
+  type EndpointGroup,
+  type EndpointRole,
+  STUN_ALPN,
+  type TransportProtocol,
+} from "../protocol/mod.ts";
+import {
+  type CertifiedKey,
   type DatagramTransport,
   ListenError,
   listenTcp,
+  listenTls,
   openDenoDatagram,
   type StreamListener,
+  type TlsListener,
 } from "../transport/mod.ts";
 import { type SocketAddress, socketAddress } from "../wire/mod.ts";
 import {
@@ -26,11 +35,22 @@ export interface DatagramListener extends Endpoint {
 }
 
 /** A TCP or TLS socket. */
-export interface AcceptingListener extends Endpoint {
+export type AcceptingListener = TcpSocketListener | TlsSocketListener;
+
+/** A TCP socket. */
+export interface TcpSocketListener extends Endpoint {
   /** What it serves. */
-  readonly transport: "tcp" | "tls";
+  readonly transport: "tcp";
   /** The socket. */
   readonly socket: StreamListener;
+}
+
+/** A TLS socket. */
+export interface TlsSocketListener extends Endpoint {
+  /** What it serves. */
+  readonly transport: "tls";
+  /** The socket. */
+  readonly socket: TlsListener;
 }
 
 /** Opens one socket. */
@@ -131,12 +151,14 @@ function hasAlternatePort(role: EndpointRole): boolean {
   return role === "alternate-port" || role === "alternate-both";
 }
 
-/** Opens a UDP or TCP socket through Deno. */
-export function openPlainSocket(
-  transport: "udp" | "tcp",
-  address: { readonly ip: Uint8Array; readonly port: number },
-): DatagramTransport | StreamListener {
-  return transport === "udp" ? openDenoDatagram(address) : listenTcp(address);
+/** Opens sockets through Deno, TLS with this certificate. */
+export function socketOpener(certified: CertifiedKey | undefined): OpenSocket {
+  return (transport, address) => {
+    if (transport === "udp") return openDenoDatagram(address);
+    if (transport === "tcp") return listenTcp(address);
+    if (certified === undefined) throw new TypeError("Cannot listen on tls: no certificate");
+    return listenTls({ ...address, ...certified, alpn: STUN_ALPN });
+  };
 }
 
 type OpenedSocket = DatagramTransport | StreamListener;

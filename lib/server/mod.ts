@@ -3,11 +3,11 @@
  *
  * @module
  */
-export {
-  type ServerPolicy,
-  type ServerRateLimit,
-  StunServer,
-  type StunServerListener,
-  type StunServerOptions,
-} from "./stun_server.ts";
+export { StunServer, type StunServerListener } from "./stun_server.ts";
+export type {
+  ServerPolicy,
+  ServerRateLimit,
+  ServerTls,
+  StunServerOptions,
+} from "./stun_server_options.ts";
 export type { ListenPlanOptions } from "./listen_plan.ts";

@@ -120,6 +120,7 @@ export class StreamService {
         this.#admit(connection, { listener, group });
       } catch (error) {
         if (this.#closing.signal.aborted) return;
+        if (error instanceof AcceptError && error.peerGaveUp) continue;
         this.#warnings.warn("cannot accept connections", { error });
         if (error instanceof AcceptError && !error.transient) return;
         // Out of file descriptors, most often: held connections go on, new ones wait a moment

@@ -243,8 +243,6 @@ export class StreamSession {
   }
 }
 
-/** About the longest round trip there is. */
-const LINGER_MS = 500;
 /** What one read asks for. */
 interface Taken {
   /** Bytes to write and dial-backs to make, in order. */
@@ -254,5 +252,8 @@ interface Taken {
   /** Why nothing more is to be read. */
   readonly failure: DecodeFailure | undefined;
 }
+
+/** About the longest round trip there is. */
+const LINGER_MS = 500;
 
 const NOTHING = new Uint8Array(0);

@@ -1,22 +1,20 @@
 import {
   type Clock,
   type Logger,
-  type Randomness,
   type ServerSnapshot,
   silentLogger,
   systemClock,
   systemRandomness,
 } from "../ops/mod.ts";
 import {
-  type Authenticator,
   DialBackPolicy,
   type EndpointRole,
-  type IpPrefix,
   RateLimiter,
   type ResponderStatistics,
   StunResponder,
   type TransportProtocol,
 } from "../protocol/mod.ts";
+import type { CertifiedKey } from "../transport/mod.ts";
 import { formatSocketAddress, isUnspecifiedIp, type SocketAddress } from "../wire/mod.ts";
 import { DatagramService } from "./datagram_service.ts";
 import {
@@ -24,64 +22,16 @@ import {
   type DatagramListener,
   type Listener,
   openListeners,
-  openPlainSocket,
+  socketOpener,
 } from "./listeners.ts";
-import {
-  checkPorts,
-  type ListenPlanOptions,
-  planListeners,
-  type PlannedAddress,
-  type ServicePorts,
-} from "./listen_plan.ts";
+import { checkPorts, planListeners, type PlannedAddress } from "./listen_plan.ts";
 import { type StreamLimits, type StreamPolicy, StreamService } from "./stream_service.ts";
-
-/** How a {@linkcode StunServer} treats those who ask: what can change while it runs. */
-export interface ServerPolicy {
-  /** The text of SOFTWARE in every answer. @default {undefined} no SOFTWARE */
-  readonly software?: string | undefined;
-  /** Who may ask at all. @default {undefined} everyone */
-  readonly authenticator?: Authenticator | undefined;
-  /** How often one source may ask. @default {undefined} as often as it likes */
-  readonly rateLimit?: ServerRateLimit | undefined;
-  /** Whether clients on TCP may ask to be dialled back. @default {true} */
-  readonly dialBack?: boolean | undefined;
-  /** The load balancers whose PROXY headers on TCP are believed. @default {[]} */
-  readonly proxies?: readonly IpPrefix[] | undefined;
-  /** ms after which a connection whose client sends nothing is closed. @default {600000} */
-  readonly idleTimeoutMs?: number | undefined;
-  /** The most TCP connections in all. @default {16384} */
-  readonly maxConnections?: number | undefined;
-  /** The most TCP connections of one IPv4 address or IPv6 /64. @default {512} */
-  readonly maxConnectionsPerAddress?: number | undefined;
-}
-
-/** How a {@linkcode StunServer} serves. */
-export interface StunServerOptions extends ListenPlanOptions, ServerPolicy {
-  /** The port of UDP and TCP; 0 lets the system choose one, the same for both. @default {3478} */
-  readonly port?: number | undefined;
-  /** The alternate port of RFC 5780. @default one above `port` */
-  readonly alternatePort?: number | undefined;
-  /** What to serve. @default {["udp", "tcp"]} */
-  readonly transports?: readonly ("udp" | "tcp")[] | undefined;
-  /** Takes a sample of how long answering takes, in seconds. @default {undefined} nobody */
-  readonly onLatency?: ((seconds: number) => void) | undefined;
-  /** Takes the log. @default {silentLogger} */
-  readonly logger?: Logger | undefined;
-  /** Tells the time. @default {systemClock} */
-  readonly clock?: Clock | undefined;
-  /** Keys the tables of sources. @default {systemRandomness} */
-  readonly randomness?: Randomness | undefined;
-}
-
-/** How often one source, an IPv4 address or an IPv6 /64, may ask. */
-export interface ServerRateLimit {
-  /** Requests per second in the long run. */
-  readonly ratePerSecond: number;
-  /** Requests at once after a silence. */
-  readonly burst: number;
-  /** Sources that are not limited. @default {[]} */
-  readonly exempt?: readonly IpPrefix[];
-}
+import {
+  readLimits,
+  readServices,
+  type ServerPolicy,
+  type StunServerOptions,
+} from "./stun_server_options.ts";
 
 /** An open socket of a {@linkcode StunServer}. */
 export interface StunServerListener {
@@ -127,7 +77,7 @@ export class StunServer {
   constructor(options: StunServerOptions = {}) {
     this.#options = options;
     this.#addresses = planListeners(options);
-    checkPorts(readService(options), this.#addresses);
+    for (const service of readServices(options)) checkPorts(service, this.#addresses);
     this.#policy = options;
     this.#limits = readLimits(options);
     this.#logger = options.logger ?? silentLogger;
@@ -174,6 +124,7 @@ export class StunServer {
    * Opens the sockets and begins to answer.
    *
    * @returns The sockets, in the order of `hostnames`, of roles, then of `transports`.
+   * @throws {CertificateError} If the certificate of TLS cannot be used; then no socket is open.
    * @throws {ListenError} If a socket cannot be opened; then none is.
    * @throws {TypeError} If the server has been started already.
    */
@@ -183,8 +134,8 @@ export class StunServer {
     }
     const groups = openListeners({
       addresses: this.#addresses,
-      services: [readService(this.#options)],
-      open: (transport, address) => openPlainSocket(transport === "udp" ? "udp" : "tcp", address),
+      services: readServices(this.#options),
+      open: socketOpener(this.#options.tls),
     });
     const listeners = groups.flat();
     const responder = this.#makeResponder(listeners);
@@ -227,6 +178,17 @@ export class StunServer {
       this.#policy = former.policy;
       this.#limits = former.limits;
       throw error;
+    }
+  }
+
+  /**
+   * Shows another certificate to those who connect over TLS from now on.
+   *
+   * @throws {CertificateError} If it cannot be used; the one before stays in force.
+   */
+  replaceCertificate(certified: CertifiedKey): void {
+    for (const listener of this.#running?.listeners ?? []) {
+      if (listener.transport === "tls") listener.socket.replaceCertificate(certified);
     }
   }
 
@@ -294,31 +256,6 @@ function sampled(
   let count = 0;
   return (seconds) => {
     if (count++ % SAMPLE_EVERY === 0) observe(seconds);
-  };
-}
-
-function readService(options: StunServerOptions): ServicePorts {
-  const { port = 3478, alternatePort, transports = ["udp", "tcp"] } = options;
-  return { transports, port, alternatePort };
-}
-
-function readLimits(options: ServerPolicy): StreamLimits {
-  const positive = (name: keyof ServerPolicy, fallback: number) => {
-    const value = options[name] ?? fallback;
-    if (typeof value === "number" && value > 0) return value;
-    throw new RangeError(`Cannot make a server: ${name} is ${value}, wanted more than 0`);
-  };
-  return {
-    // 16,384 held connections cost some 100 MB; more is a decision for whoever has the memory
-    maxConnections: positive("maxConnections", 16_384),
-    // A large office behind one address has hundreds of clients; one client needs one or two
-    maxConnectionsPerAddress: positive("maxConnectionsPerAddress", 512),
-    maxMessageBytes: 2048, // fits a 1500-byte PADDING probe
-    timeouts: {
-      idleMs: positive("idleTimeoutMs", 600_000),
-      partialMs: 30_000,
-      writeMs: 30_000,
-    },
   };
 }
 

@@ -14,12 +14,15 @@ export class AcceptError extends Error {
   readonly code: string;
   /** Whether the listener is alive, so that accepting again is worth while after a moment. */
   readonly transient: boolean;
+  /** Whether it was about one peer alone, so that accepting again need not wait. */
+  readonly peerGaveUp: boolean;
 
   /** Makes the error; the cause is what the runtime threw. */
   constructor(message: string, options: AcceptErrorOptions) {
     super(message, options);
     this.code = options.code;
     this.transient = options.transient;
+    this.peerGaveUp = REASONS[options.code] === PEER_GAVE_UP;
   }
 }
 
@@ -36,6 +39,8 @@ export function toAcceptError(cause: unknown): AcceptError {
   });
 }
 
+const PEER_GAVE_UP = "the peer gave up first";
+
 /**
  * The errors after which a listener lives on: resources that others may give back, and errors of
  * the one connection that was to be accepted, which Linux reports here (accept(2)).
@@ -45,8 +50,10 @@ const REASONS: Readonly<Record<string, string>> = {
   ENFILE: "this host has no file descriptor left",
   ENOBUFS: "the operating system has no buffer left",
   ENOMEM: "the operating system has no memory left",
-  ECONNABORTED: "the peer gave up first",
-  ECONNRESET: "the peer gave up first",
+  ECONNABORTED: PEER_GAVE_UP,
+  ECONNRESET: PEER_GAVE_UP,
+  // A peer that resets between its SYN and our accept: its address can no longer be asked for
+  ENOTCONN: PEER_GAVE_UP,
   EPERM: "a firewall rule forbids it",
   EPROTO: "the connection broke first",
   ENETDOWN: "the network is down",

@@ -5,6 +5,7 @@ export type ConnectionErrorCode =
   | "timed-out"
   | "unreachable"
   | "aborted"
+  | "untrusted"
   | "closed"
   | "other";
 
@@ -16,7 +17,8 @@ export interface ConnectionErrorOptions extends ErrorOptions {
 
 /**
  * A connection could not be made or broke: `reset` by the peer, `refused`, `timed-out`,
- * `unreachable`, `aborted` through an `AbortSignal`, used after it was `closed` on this side.
+ * `unreachable`, `aborted` through an `AbortSignal`, `untrusted` because of the peer's certificate,
+ * used after it was `closed` on this side.
  */
 export class ConnectionError extends Error {
   /** The name of the class. */
@@ -60,5 +62,24 @@ function diagnose(cause: unknown): readonly [ConnectionErrorCode, string] {
       return ["unreachable", "there is no way to the peer"];
   }
   if (cause instanceof Deno.errors.UnexpectedEof) return ["reset", "the peer cut the connection"];
-  return ["other", cause instanceof Error ? cause.message : String(cause)];
+  const words = cause instanceof Error ? cause.message : String(cause);
+  if (cause instanceof Deno.errors.InvalidData) return diagnoseTls(words);
+  return ["other", words];
 }
+
+/** Makes sense of what the TLS client says: its words are all there is. */
+function diagnoseTls(words: string): readonly [ConnectionErrorCode, string] {
+  const [, doubt] = words.match(/^invalid peer certificate: (.*)$/s) ?? [];
+  if (doubt !== undefined) {
+    return ["untrusted", `the peer's certificate is not trusted: ${DOUBTS[doubt] ?? doubt}`];
+  }
+  const [, alert] = words.match(/^received fatal alert: (.*)$/s) ?? [];
+  if (alert !== undefined) return ["other", `the peer refuses the TLS handshake: ${alert}`];
+  if (words.startsWith("received corrupt message")) return ["other", "the peer does not speak TLS"];
+  return ["other", words];
+}
+
+const DOUBTS: Readonly<Record<string, string>> = {
+  UnknownIssuer: "no authority known here has signed it",
+  CaUsedAsEndEntity: "it is that of an authority, wanted one of a server",
+};

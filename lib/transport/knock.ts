@@ -22,6 +22,8 @@ export type KnockOutcome = "connected" | "refused" | "timed-out" | "unreachable"
  */
 export async function knock(target: SocketAddress, options: KnockOptions): Promise<KnockOutcome> {
   const { localIp, greeting, timeoutMs, signal } = options;
+  // An event that is over is not told again: without this the attempt would take its full time
+  if (signal?.aborted) return "timed-out";
   const { promise, resolve } = Promise.withResolvers<KnockOutcome>();
   // node:net, because Deno.connect cannot choose the address that it connects from
   const socket: Socket = connect({

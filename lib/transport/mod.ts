@@ -6,6 +6,12 @@
  */
 export { AcceptError, type AcceptErrorOptions } from "./accept_error.ts";
 export {
+  CertificateError,
+  type CertificateErrorCode,
+  type CertificateErrorOptions,
+  type CertifiedKey,
+} from "./certificate_error.ts";
+export {
   ConnectionError,
   type ConnectionErrorCode,
   type ConnectionErrorOptions,
@@ -29,3 +35,10 @@ export {
 } from "./resolve_host.ts";
 export type { StreamConnection, StreamListener } from "./stream_transport.ts";
 export { connectTcp, type ConnectTcpOptions, listenTcp, type ListenTcpOptions } from "./tcp.ts";
+export {
+  connectTls,
+  type ConnectTlsOptions,
+  listenTls,
+  type ListenTlsOptions,
+  type TlsListener,
+} from "./tls.ts";

@@ -39,24 +39,7 @@ export interface ConnectTcpOptions {
  * @throws {RangeError} If `ip` is not 4 or 16 bytes or `port` is not an integer of 0 to 65535.
  */
 export function listenTcp(options: ListenTcpOptions): StreamListener {
-  const address = socketAddress(options.ip, options.port);
-  let listener: Deno.TcpListener;
-  try {
-    listener = Deno.listen({
-      transport: "tcp",
-      hostname: formatIp(address.ip),
-      port: address.port,
-      tcpBacklog: options.backlog ?? DEFAULT_BACKLOG,
-      reusePort: options.reusePort ?? false,
-    });
-  } catch (error) {
-    throw toListenError(error, { address, transport: "tcp" });
-  }
-  return new DenoStreamListener({
-    addr: listener.addr,
-    accept: async () => tune(await listener.accept()),
-    close: () => listener.close(),
-  });
+  return openTcpListener(options, "tcp");
 }
 
 /**
@@ -69,23 +52,63 @@ export async function connectTcp(
   address: SocketAddress,
   options: ConnectTcpOptions = {},
 ): Promise<StreamConnection> {
-  const { signal } = options;
-  const attempt = `Cannot connect to tcp ${formatSocketAddress(address)}`;
-  if (address.port === 0) throw new RangeError(`${attempt}: the port is 0, wanted 1 to 65535`);
+  const name = `Cannot connect to tcp ${formatSocketAddress(address)}`;
+  return new DenoStreamConnection(await dialTcp(address, { name, signal: options.signal }));
+}
+
+/** Listens as {@linkcode listenTcp} does; errors call it `transport`. */
+export function openTcpListener(options: ListenTcpOptions, transport: string): StreamListener {
+  const address = socketAddress(options.ip, options.port);
+  let listener: Deno.TcpListener;
   try {
-    const socket = await Deno.connect({
+    listener = Deno.listen({
       transport: "tcp",
       hostname: formatIp(address.ip),
       port: address.port,
-      ...(signal && { signal }),
+      tcpBacklog: options.backlog ?? DEFAULT_BACKLOG,
+      reusePort: options.reusePort ?? false,
     });
-    return new DenoStreamConnection(tune(socket));
   } catch (error) {
-    if (!signal?.aborted) throw toConnectionError(error, attempt);
-    throw isTimeout(signal.reason)
-      ? new ConnectionError(`${attempt}: no answer in time`, { code: "timed-out", cause: error })
-      : new ConnectionError(`${attempt}: given up`, { code: "aborted", cause: signal.reason });
+    throw toListenError(error, { address, transport });
   }
+  return new DenoStreamListener({
+    addr: listener.addr,
+    accept: async () => tune(await listener.accept()),
+    close: () => listener.close(),
+  });
+}
+
+/** An attempt to connect. */
+export interface DialAttempt {
+  /** The opening of its errors' messages. */
+  readonly name: string;
+  /** Gives it up. */
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Connects as {@linkcode connectTcp} does; gives the connection as Deno has it. */
+export async function dialTcp(address: SocketAddress, attempt: DialAttempt): Promise<Deno.TcpConn> {
+  if (address.port === 0) throw new RangeError(`${attempt.name}: the port is 0, wanted 1 to 65535`);
+  try {
+    return tune(
+      await Deno.connect({
+        transport: "tcp",
+        hostname: formatIp(address.ip),
+        port: address.port,
+        ...(attempt.signal && { signal: attempt.signal }),
+      }),
+    );
+  } catch (error) {
+    throw toDialError(error, attempt);
+  }
+}
+
+/** Turns what ended an attempt to connect into a {@linkcode ConnectionError}. */
+export function toDialError(error: unknown, { name, signal }: DialAttempt): ConnectionError {
+  if (!signal?.aborted) return toConnectionError(error, name);
+  return isTimeout(signal.reason)
+    ? new ConnectionError(`${name}: no answer in time`, { code: "timed-out", cause: error })
+    : new ConnectionError(`${name}: given up`, { code: "aborted", cause: signal.reason });
 }
 
 function tune(socket: Deno.TcpConn): Deno.TcpConn {

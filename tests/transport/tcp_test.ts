@@ -137,6 +137,7 @@ for (
     ["ENFILE", true],
     ["ENOBUFS", true],
     ["ECONNABORTED", true],
+    ["ENOTCONN", true],
     ["EPERM", true],
     ["EINVAL", false],
     [undefined, false],
@@ -152,6 +153,7 @@ for (
     const error = await assertRejects(() => listener.accept(), AcceptError);
     assertEquals(error.code, code ?? "other");
     assertEquals(error.transient, transient);
+    assertEquals(error.peerGaveUp, code === "ECONNABORTED" || code === "ENOTCONN");
     assertEquals(error.cause, cause);
   });
 }

@@ -1,0 +1,79 @@
+import { errnoOf, type Libc } from "./_libc.ts";
+import { EFD_NONBLOCK_CLOEXEC, SystemCallError } from "./_linux_sockets.ts";
+
+/** What a {@linkcode SocketWait} can wait for. */
+export type AwaitedEvent = "readable" | "writable" | "nothing";
+
+/**
+ * Waits for a socket on threads beside the event loop, and closes it, together with the library, as
+ * soon as nobody waits any more: a descriptor that was closed under a waiting thread could be another
+ * file's by then. At most one wait for each event at a time.
+ */
+export class SocketWait {
+  readonly #libc: Libc;
+  readonly #fd: number;
+  /** An `eventfd` that becomes readable at the end. */
+  readonly #bell: number;
+  /**
+   * One pair of `pollfd` per event. Of the C library's memory, not of this isolate's: the thread
+   * writes there, and a worker may be gone by then.
+   */
+  readonly #pairs: bigint;
+  #pending = 0;
+  #ended = false;
+
+  /**
+   * Makes the wait for a socket.
+   *
+   * @throws {SystemCallError} If the system has no descriptor left.
+   */
+  constructor(libc: Libc, fd: number) {
+    const { symbols } = libc;
+    this.#libc = libc;
+    this.#fd = fd;
+    this.#bell = symbols.eventfd(0, EFD_NONBLOCK_CLOEXEC);
+    if (this.#bell < 0) throw new SystemCallError("eventfd", errnoOf(libc));
+    // pollfd: descriptor(32) events(16) what happened(16); poll() passes negative descriptors over
+    const bell = [this.#bell, POLLIN];
+    const pairs = Int32Array.of(fd, POLLIN, ...bell, fd, POLLOUT, ...bell, -1, 0, ...bell);
+    this.#pairs = symbols.malloc(BigInt(pairs.byteLength));
+    symbols.memcpyTo(this.#pairs, pairs, BigInt(pairs.byteLength));
+  }
+
+  /** Resolves when the event is there, after `ms` milliseconds, or at the end. */
+  async until(event: AwaitedEvent, ms = -1): Promise<void> {
+    if (this.#ended) return;
+    this.#pending++;
+    try {
+      await this.#libc.symbols.poll(this.#pairs + PAIR_OF[event], 2n, ms);
+    } finally {
+      this.#pending--;
+      if (this.#ended) this.#release();
+    }
+  }
+
+  /** Ends every wait, and closes the socket and the library: at once if nobody waits. */
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    if (this.#pending > 0) this.#libc.symbols.write(this.#bell, ONE, 8n);
+    this.#release();
+  }
+
+  #release(): void {
+    if (this.#pending > 0) return;
+    const { symbols } = this.#libc;
+    symbols.close(this.#fd);
+    symbols.close(this.#bell);
+    symbols.free(this.#pairs);
+    this.#libc.close();
+  }
+}
+
+const POLLIN = 1;
+const POLLOUT = 4;
+
+const PAIR_OF = { readable: 0n, writable: 16n, nothing: 32n } as const;
+
+/** What an `eventfd` takes: 64 bits. */
+const ONE = BigUint64Array.of(1n);

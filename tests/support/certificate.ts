@@ -1,0 +1,84 @@
+// Certificates for tests, made once with openssl so that no test needs it: all ECDSA P-256, valid
+// from 2020-01-01 to 2120-01-01 but for the one that is meant to be out of date. The keys protect
+// nothing; no program trusts the authority unless a test tells it to.
+
+import type { CertifiedKey } from "../../lib/transport/mod.ts";
+
+/** The certificate of the authority that has issued the others. */
+export const AUTHORITY = `-----BEGIN CERTIFICATE-----
+MIIBZDCCAQugAwIBAgIBATAKBggqhkjOPQQDAjAZMRcwFQYDVQQDDA5UZXN0IGF1
+dGhvcml0eTAgFw0yMDAxMDEwMDAwMDBaGA8yMTIwMDEwMTAwMDAwMFowGTEXMBUG
+A1UEAwwOVGVzdCBhdXRob3JpdHkwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAATc
+XTkZQsdQAnX6PUx30c44QEVyqaBr03SmVGfL929CgsF0BHTqVEtagzY7R0Fxmy6n
++PoUtr6ZvRiqGASCK10Zo0IwQDAPBgNVHRMBAf8EBTADAQH/MA4GA1UdDwEB/wQE
+AwIBBjAdBgNVHQ4EFgQUKkf43IZxg/q6DG0DarSkSydfoQ4wCgYIKoZIzj0EAwID
+RwAwRAIgcjPhG7lumyNDmKUtmI3vd7fd3mw6Hb16tj+f4tJ5qIECIBsO9mtejx1l
+zn1CTfPRfKoaiioC3Xgtc5b7gE7X05OA
+-----END CERTIFICATE-----
+`;
+
+/** For `localhost`, 127.0.0.1 and ::1, issued by {@linkcode AUTHORITY}. */
+export const SERVER: CertifiedKey = {
+  certificate: `-----BEGIN CERTIFICATE-----
+MIIBgzCCASmgAwIBAgIBAjAKBggqhkjOPQQDAjAZMRcwFQYDVQQDDA5UZXN0IGF1
+dGhvcml0eTAgFw0yMDAxMDEwMDAwMDBaGA8yMTIwMDEwMTAwMDAwMFowFjEUMBIG
+A1UEAwwLVGVzdCBzZXJ2ZXIwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAATZ+vRe
+goYnpnYD6KEhlqkoEUtrn0vTQrMsJfmHJ8dvAXoAnBdspWhX9cGB0ANlmWCxlrrw
+5rBJrrcls0lyKRcAo2MwYTAMBgNVHRMBAf8EAjAAMA4GA1UdDwEB/wQEAwIHgDAT
+BgNVHSUEDDAKBggrBgEFBQcDATAsBgNVHREEJTAjgglsb2NhbGhvc3SHBH8AAAGH
+EAAAAAAAAAAAAAAAAAAAAAEwCgYIKoZIzj0EAwIDSAAwRQIgHaoTRKtXAr68MxbP
+5mw+8VQsz8NBduFEGfvU9YMk2h8CIQDHjojinzkfUibnXLCegOJOiujklItt4kuF
+7B3AHg7Vkg==
+-----END CERTIFICATE-----
+`,
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgCq38xmAe9Vg6OkIk
+ZreVKtuPev5GyXyDzDdWUYv5iz2hRANCAATZ+vRegoYnpnYD6KEhlqkoEUtrn0vT
+QrMsJfmHJ8dvAXoAnBdspWhX9cGB0ANlmWCxlrrw5rBJrrcls0lyKRcA
+-----END PRIVATE KEY-----
+`,
+};
+
+/** As {@linkcode SERVER}, with another key: what a renewal brings. */
+export const RENEWED: CertifiedKey = {
+  certificate: `-----BEGIN CERTIFICATE-----
+MIIBijCCATGgAwIBAgIBAzAKBggqhkjOPQQDAjAZMRcwFQYDVQQDDA5UZXN0IGF1
+dGhvcml0eTAgFw0yMDAxMDEwMDAwMDBaGA8yMTIwMDEwMTAwMDAwMFowHjEcMBoG
+A1UEAwwTUmVuZXdlZCB0ZXN0IHNlcnZlcjBZMBMGByqGSM49AgEGCCqGSM49AwEH
+A0IABG3ecsibZU7ysrrucZMF94q9gBeZUpkhjY5gwAVWi+Ja912Jk8aOD88bmRKM
+xyLL0SoGqBpotxnNJTmpyYx3rYKjYzBhMAwGA1UdEwEB/wQCMAAwDgYDVR0PAQH/
+BAQDAgeAMBMGA1UdJQQMMAoGCCsGAQUFBwMBMCwGA1UdEQQlMCOCCWxvY2FsaG9z
+dIcEfwAAAYcQAAAAAAAAAAAAAAAAAAAAATAKBggqhkjOPQQDAgNHADBEAiAo/hZ7
+7Nnf5vYzhMJxIAWxGU/7sFYrxwq46kFEP8hAOwIgZDcfP3afnJo1mOuOcchE7wVk
+Ztzn5b8iQmKxWnxOK8A=
+-----END CERTIFICATE-----
+`,
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgBlUlNXgFwV57S6KZ
+2CG+1Capjd7V/DUNo61SVhlAqAKhRANCAARt3nLIm2VO8rK67nGTBfeKvYAXmVKZ
+IY2OYMAFVoviWvddiZPGjg/PG5kSjMciy9EqBqgaaLcZzSU5qcmMd62C
+-----END PRIVATE KEY-----
+`,
+};
+
+/** As {@linkcode SERVER}, but it was valid in 2020 only. */
+export const EXPIRED: CertifiedKey = {
+  certificate: `-----BEGIN CERTIFICATE-----
+MIIBiTCCAS+gAwIBAgIBBDAKBggqhkjOPQQDAjAZMRcwFQYDVQQDDA5UZXN0IGF1
+dGhvcml0eTAeFw0yMDAxMDEwMDAwMDBaFw0yMTAxMDEwMDAwMDBaMB4xHDAaBgNV
+BAMME0V4cGlyZWQgdGVzdCBzZXJ2ZXIwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC
+AAQaWXf+pI+fQrK8BuxspW5tciIKVTjMoSsodWtzIyw4jTRrIPP2/4vf6RpOFflB
+6OziQb4/W80SaZvw1k1FC9avo2MwYTAMBgNVHRMBAf8EAjAAMA4GA1UdDwEB/wQE
+AwIHgDATBgNVHSUEDDAKBggrBgEFBQcDATAsBgNVHREEJTAjgglsb2NhbGhvc3SH
+BH8AAAGHEAAAAAAAAAAAAAAAAAAAAAEwCgYIKoZIzj0EAwIDSAAwRQIhAMzhkbni
+DEiyTqnP9u0liyTk8bi3x/Xh6AJvmd6j0K5zAiBm5OE592M/OklgvRXb7aX13u5m
+Uz/3LfvIOZg9hHuruw==
+-----END CERTIFICATE-----
+`,
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg7UuQ4KUDdOcdPiyo
+qddStY4sz/6HJ7lLDcwpyR0WyqChRANCAAQaWXf+pI+fQrK8BuxspW5tciIKVTjM
+oSsodWtzIyw4jTRrIPP2/4vf6RpOFflB6OziQb4/W80SaZvw1k1FC9av
+-----END PRIVATE KEY-----
+`,
+};
