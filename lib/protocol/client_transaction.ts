@@ -10,6 +10,8 @@ import {
 export interface TransactionTiming {
   /** UDP: ms until the first retransmission; each wait is twice the last. @default {500} */
   readonly rtoMs?: number | undefined;
+  /** UDP: the longest wait between two requests in ms, where doubling is to end. @default {Infinity} */
+  readonly maxWaitMs?: number | undefined;
   /** UDP: Rc, how often the request is sent at most. @default {7} */
   readonly maxRequests?: number | undefined;
   /** UDP: Rm, the last wait in multiples of the first. @default {16} */
@@ -22,8 +24,18 @@ export interface TransactionTiming {
 export interface ClientTransactionOptions extends TransactionTiming {
   /** The encoded request. */
   readonly request: Uint8Array;
-  /** Where it goes to, and from where alone an answer counts. */
+  /** Where it goes to. */
   readonly server: SocketAddress;
+  /**
+   * From where an answer counts: from the server's address alone, or from anywhere, for requests
+   * that ask to be answered from elsewhere (RFC 5780 section 7.2). @default {"server"}
+   */
+  readonly answersFrom?: "server" | "anywhere" | undefined;
+  /**
+   * What ends it: an answer, or the arrival of the request itself, sent to an outside endpoint of
+   * this very host to see whether the NAT turns it round (RFC 4787 section 6). @default {"answer"}
+   */
+  readonly expects?: "answer" | "itself" | undefined;
   /** Whether the transport delivers by itself (TCP, TLS): then the request is sent once. */
   readonly reliable: boolean;
   /**
@@ -45,6 +57,8 @@ export interface TransactionAnswer {
   readonly kind: "answered";
   /** The success or error response. */
   readonly response: StunMessage;
+  /** Where it came from. */
+  readonly source: SocketAddress;
   /**
    * ms from the last sending to the answer. After a retransmission nobody can tell which sending was
    * answered, so it is then a lower bound.
@@ -162,6 +176,7 @@ export class ClientTransaction {
     this.#outcome = {
       kind: "answered",
       response,
+      source: { ip: source.ip.slice(), port: source.port },
       rttMs: now - this.#lastSent,
       attempts: this.#attempts,
     };
@@ -169,16 +184,20 @@ export class ClientTransaction {
   }
 
   #isAnswer(message: StunMessage, source: SocketAddress): boolean {
+    if (this.#options.expects === "itself") {
+      return equalBytes(message.bytes, this.#options.request);
+    }
     return (message.class === "success" || message.class === "error") &&
       equalBytes(message.transactionId, this.#transactionId) &&
-      equalSocketAddresses(source, this.#options.server) &&
+      (this.#options.answersFrom === "anywhere" ||
+        equalSocketAddresses(source, this.#options.server)) &&
       checkFingerprint(message) !== "invalid";
   }
 
   /** RTO, 2 RTO, 4 RTO … and after the last request Rm RTO (RFC 8489 section 6.2.1). */
   #wait(): number {
     return this.#attempts < this.#maxRequests
-      ? this.#rtoMs * 2 ** (this.#attempts - 1)
+      ? Math.min(this.#rtoMs * 2 ** (this.#attempts - 1), this.#options.maxWaitMs ?? Infinity)
       : this.#rtoMs * this.#lastWaitFactor;
   }
 

@@ -17,6 +17,7 @@ Deno.test("ClientTransaction goes on over UDP when an answer is not accepted", (
   assertEquals(transaction.outcome, {
     kind: "answered",
     response: decode(GENUINE),
+    source: SERVER,
     rttMs: 10,
     attempts: 2,
   });

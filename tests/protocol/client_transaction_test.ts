@@ -123,6 +123,7 @@ Deno.test("ClientTransaction.receive() takes a success response", () => {
   assertEquals(transaction.outcome, {
     kind: "answered",
     response: read(SUCCESS),
+    source: SERVER,
     rttMs: 40,
     attempts: 1,
   });
@@ -140,6 +141,7 @@ Deno.test("ClientTransaction.receive() takes an error response", () => {
   assertEquals(transaction.outcome, {
     kind: "answered",
     response: read(bytes),
+    source: SERVER,
     rttMs: 7,
     attempts: 1,
   });

@@ -1,0 +1,364 @@
+import {
+  attribute,
+  DIAL_BACK,
+  DIAL_BACK_RESULT,
+  type DialBackOutcome,
+  equalIps,
+  equalSocketAddresses,
+  formatSocketAddress,
+  MAPPED_ADDRESS,
+  OTHER_ADDRESS,
+  type SocketAddress,
+  type StunMessage,
+  valueOf,
+  XOR_MAPPED_ADDRESS,
+} from "../wire/mod.ts";
+import { judgeMapping, type MappingVerdict } from "./mapping_verdict.ts";
+import { type ClassicNat, classicNat, type NatFiltering, type Verdict } from "./nat_behaviour.ts";
+import { bindingRequest, type NatEvidence } from "./nat_probe.ts";
+
+/** One step of a TCP NAT discovery, for whoever has the sockets. */
+export type TcpNatStep = TcpConnectStep | TcpAskStep | TcpListenStep;
+
+/** Connect, all at once; the connections stay open. */
+export interface TcpConnectStep {
+  /** Which kind of step it is. */
+  readonly kind: "connect";
+  /** What is being found out, for a person who waits. */
+  readonly title: string;
+  /** The connections to make. */
+  readonly connections: readonly {
+    /** What the connection is called in later steps. */
+    readonly connection: string;
+    /** Which local port: each name stands for a port of its own, which several connections share. */
+    readonly port: string;
+    /** Where to. */
+    readonly to: SocketAddress;
+  }[];
+}
+
+/** Ask over connections that are open, all at once. */
+export interface TcpAskStep {
+  /** Which kind of step it is. */
+  readonly kind: "ask";
+  /** What is being found out, for a person who waits. */
+  readonly title: string;
+  /** The questions. */
+  readonly questions: readonly {
+    /** Over which connection. */
+    readonly connection: string;
+    /** What. */
+    readonly request: Uint8Array;
+  }[];
+}
+
+/** Listen on a local port that connections come from, so that a dial-back is answered. */
+export interface TcpListenStep {
+  /** Which kind of step it is. */
+  readonly kind: "listen";
+  /** What is being found out, for a person who waits. */
+  readonly title: string;
+  /** Which local port. */
+  readonly port: string;
+}
+
+/** What became of a step: one result for each connection or question, or one for the listener. */
+export interface TcpNatStepResult {
+  /** Connect: the local address where a connection came about, else how it failed. */
+  readonly connected?: readonly (SocketAddress | string)[];
+  /** Ask: the answer where there was one, and after how many ms. */
+  readonly answers?:
+    readonly ({ readonly response: StunMessage; readonly rttMs: number } | undefined)[];
+  /** Listen: whether the port is listened on. */
+  readonly listening?: boolean;
+}
+
+/** What {@linkcode discoverTcpNat} needs. */
+export interface TcpNatDiscoveryOptions {
+  /** The servers' addresses, all of one family, the most trusted first. */
+  readonly servers: readonly SocketAddress[];
+  /** A fresh transaction id, 12 random bytes, at each call. */
+  readonly transactionId: () => Uint8Array;
+}
+
+/** What was found out about TCP. */
+export interface TcpNatReport {
+  /** Whether any server could be connected to. */
+  readonly reachable: boolean;
+  /** The outside endpoint of the first connection. */
+  readonly reflexive: SocketAddress | undefined;
+  /** The first connection's own address. */
+  readonly local: SocketAddress | undefined;
+  /** How endpoints are mapped. */
+  readonly mapping: MappingVerdict;
+  /** Who can connect. */
+  readonly filtering: Verdict<NatFiltering>;
+  /** The name that RFC 3489 would have for it. */
+  readonly classic: ClassicNat;
+  /** All that was tried, and what came of it. */
+  readonly evidence: readonly NatEvidence[];
+}
+
+/**
+ * Finds out what a NAT does to TCP, as a generator like `discoverUdpNat`: the filtering by
+ * DIAL-BACK, from a port that nothing but one server has seen; the mapping by several connections
+ * from one other port.
+ */
+export function* discoverTcpNat(
+  options: TcpNatDiscoveryOptions,
+): Generator<TcpNatStep, TcpNatReport, TcpNatStepResult> {
+  const discovery = new TcpNatDiscovery(options);
+  const hello = yield* discovery.reachServer();
+  if (hello === undefined) return discovery.blocked();
+  const filtering = yield* discovery.testFiltering(hello);
+  const mapping = yield* discovery.testMapping(hello);
+  return discovery.report({ hello, filtering, mapping });
+}
+
+/** The server that the filtering is tested with. */
+interface Hello {
+  readonly server: SocketAddress;
+  readonly connection: string;
+  readonly local: SocketAddress;
+  readonly reflexive: SocketAddress;
+  readonly other: SocketAddress | undefined;
+}
+
+type Steps<T> = Generator<TcpNatStep, T, TcpNatStepResult>;
+
+class TcpNatDiscovery {
+  readonly #options: TcpNatDiscoveryOptions;
+  readonly #evidence: NatEvidence[] = [];
+
+  constructor(options: TcpNatDiscoveryOptions) {
+    this.#options = options;
+  }
+
+  /** The first server that answers; the others have not been sent anything then. */
+  *reachServer(): Steps<Hello | undefined> {
+    for (const server of this.#options.servers) {
+      const connection = `filter ${formatSocketAddress(server)}`;
+      const title = `Connecting to ${formatSocketAddress(server)}`;
+      const { connected: [local] = [] } = yield {
+        kind: "connect",
+        title,
+        connections: [{ connection, port: "filter", to: server }],
+      };
+      if (typeof local !== "object") {
+        this.#noteFailure("filter", server, local ?? "failed");
+        continue;
+      }
+      const response = yield* this.#ask(title, { connection, socket: "filter", local, to: server });
+      const reflexive = response && reflexiveIn(response);
+      if (response === undefined || reflexive === undefined) continue;
+      return { server, connection, local, reflexive, other: valueOf(response, OTHER_ADDRESS) };
+    }
+    return undefined;
+  }
+
+  *testFiltering(hello: Hello): Steps<Verdict<NatFiltering>> {
+    const { server, other } = hello;
+    const { listening } = yield { kind: "listen", title: "Listening", port: "filter" };
+    if (listening !== true) return cannot("the local port cannot be listened on");
+    const elsewhere = other !== undefined && !equalIps(other.ip, server.ip);
+    const fromAddress = elsewhere
+      ? yield* this.#dialBack("Dial-back from another address", hello, true)
+      : "unsupported";
+    if (fromAddress === "connected") {
+      return {
+        value: "endpoint-independent",
+        confidence: "high",
+        reason: "the server's other address, which had never been connected to, could connect",
+      };
+    }
+    if (fromAddress === undefined) return cannot("the server does not know DIAL-BACK");
+    if (fromAddress === "not-permitted") return cannot("the server dials nobody back just now");
+    const fromPort = yield* this.#dialBack("Dial-back from another port", hello, false);
+    if (fromPort === "connected") {
+      return fromAddress === "unsupported"
+        ? cannot("another port can connect, and the server has no other address to try from")
+        : {
+          value: "address-dependent",
+          confidence: "medium",
+          reason: "another port of the server could connect, its other address could not",
+        };
+    }
+    if (fromPort === undefined || fromPort === "not-permitted" || fromPort === "unsupported") {
+      return cannot("the server dials nobody back just now");
+    }
+    return {
+      value: "address-and-port-dependent",
+      confidence: "medium",
+      reason: `a connection from another port of the server was ${WORDS[fromPort]}`,
+    };
+  }
+
+  *testMapping(hello: Hello): Steps<MappingVerdict> {
+    const { server, other } = hello;
+    const known = [
+      server,
+      ...other === undefined ? [] : [
+        { ip: other.ip, port: server.port },
+        other,
+        { ip: server.ip, port: other.port },
+      ],
+      ...this.#options.servers,
+    ];
+    const destinations = known.filter((to, i) =>
+      to.ip.length === server.ip.length &&
+      known.findIndex((one) => equalSocketAddresses(one, to)) === i
+    );
+    const title = "Mapping: several connections from one port";
+    const { connected = [] } = yield {
+      kind: "connect",
+      title,
+      connections: destinations.map((to, i) => ({
+        connection: `map ${i + 1}`,
+        port: "mapping",
+        to,
+      })),
+    };
+    const open = destinations.flatMap((to, i) => {
+      const local = connected[i];
+      if (typeof local === "object") return [{ to, local, connection: `map ${i + 1}` }];
+      this.#noteFailure("mapping", to, local ?? "failed");
+      return [];
+    });
+    const observations = [];
+    for (const one of open) {
+      const response = yield* this.#ask(title, { ...one, socket: "mapping" });
+      const reflexive = response && reflexiveIn(response);
+      if (reflexive !== undefined) observations.push({ to: one.to, reflexive });
+    }
+    const local = open[0]?.local;
+    return judgeMapping(
+      observations,
+      (reflexive) => local !== undefined && equalSocketAddresses(reflexive, local),
+    );
+  }
+
+  blocked(): TcpNatReport {
+    const reason = "no server could be connected to";
+    const nothing = { value: "unknown", confidence: "none", reason } as const;
+    return {
+      reachable: false,
+      reflexive: undefined,
+      local: undefined,
+      mapping: { ...nothing, depends: false },
+      filtering: nothing,
+      classic: "blocked",
+      evidence: this.#evidence,
+    };
+  }
+
+  report(found: {
+    readonly hello: Hello;
+    readonly filtering: Verdict<NatFiltering>;
+    readonly mapping: MappingVerdict;
+  }): TcpNatReport {
+    const { hello: { reflexive, local }, filtering, mapping } = found;
+    return {
+      reachable: true,
+      reflexive,
+      local,
+      mapping,
+      filtering,
+      classic: classicNat({
+        reachable: true,
+        mapping: mapping.value,
+        filtering: filtering.value,
+        mappingDepends: mapping.depends,
+      }),
+      evidence: this.#evidence,
+    };
+  }
+
+  *#ask(
+    title: string,
+    at: {
+      readonly connection: string;
+      readonly socket: string;
+      readonly local: SocketAddress;
+      readonly to: SocketAddress;
+    },
+  ): Steps<StunMessage | undefined> {
+    const { connection, socket, local, to } = at;
+    const request = bindingRequest(this.#options.transactionId());
+    const { answers: [answer] = [] } = yield {
+      kind: "ask",
+      title,
+      questions: [{ connection, request }],
+    };
+    const common = { transport: "tcp", socket, local, to, asks: "binding", attempts: 1 } as const;
+    if (answer === undefined) {
+      this.#evidence.push(common);
+      return undefined;
+    }
+    const reflexive = reflexiveIn(answer.response);
+    this.#evidence.push({
+      ...common,
+      from: to,
+      rttMs: answer.rttMs,
+      ...reflexive === undefined ? {} : { reflexive },
+    });
+    return answer.response;
+  }
+
+  *#dialBack(
+    title: string,
+    hello: Hello,
+    changeAddress: boolean,
+  ): Steps<DialBackOutcome | undefined> {
+    const { connection, local, server: to } = hello;
+    const token = this.#options.transactionId().subarray(0, 8);
+    const request = bindingRequest(this.#options.transactionId(), [
+      attribute(DIAL_BACK, { changeAddress, changePort: true, token }),
+    ]);
+    const { answers: [answer] = [] } = yield {
+      kind: "ask",
+      title,
+      questions: [{ connection, request }],
+    };
+    const result = answer && valueOf(answer.response, DIAL_BACK_RESULT);
+    this.#evidence.push({
+      transport: "tcp",
+      socket: "filter",
+      local,
+      to,
+      asks: changeAddress ? "dial-back from another address" : "dial-back from another port",
+      attempts: 1,
+      ...answer === undefined ? {} : { from: to, rttMs: answer.rttMs },
+      note: result?.outcome ?? "no DIAL-BACK-RESULT",
+    });
+    return result?.outcome;
+  }
+
+  #noteFailure(socket: string, to: SocketAddress, failure: string | SocketAddress): void {
+    const nowhere = { ip: new Uint8Array(to.ip.length), port: 0 };
+    const note = typeof failure === "string" ? failure : "failed";
+    this.#evidence.push({
+      transport: "tcp",
+      socket,
+      local: nowhere,
+      to,
+      asks: "connect",
+      attempts: 1,
+      note,
+    });
+  }
+}
+
+function reflexiveIn(response: StunMessage): SocketAddress | undefined {
+  if (response.class !== "success") return undefined;
+  return valueOf(response, XOR_MAPPED_ADDRESS) ?? valueOf(response, MAPPED_ADDRESS);
+}
+
+function cannot(why: string): Verdict<NatFiltering> {
+  return { value: "unknown", confidence: "none", reason: `this cannot be told: ${why}` };
+}
+
+const WORDS = {
+  "refused": "refused on the way",
+  "timed-out": "lost on the way",
+  "unreachable": "turned away on the way",
+} as const;
