@@ -52,8 +52,9 @@ export async function queryCommand(args: readonly string[]): Promise<number> {
     writeOut(flags.has("json") ? JSON.stringify(toJson(result)) : toText(result));
     return 0;
   } catch (error) {
-    if (!(error instanceof QueryError)) throw error;
-    const { code, message } = error;
+    // A URI and a transport that do not go together
+    if (error instanceof RangeError) return complain([error.message]);
+    const { code, message } = failureOf(error);
     if (flags.has("json")) {
       writeOut(JSON.stringify({ server: target, transport, error: { code, message } }));
     } else writeErr(`error: ${message}`);
@@ -114,6 +115,14 @@ function readCredentials(
     if (error instanceof RangeError) return error.message;
     throw error;
   }
+}
+
+/** What is told of a failure; anything else is a mistake of ours. */
+function failureOf(error: unknown): Pick<QueryError, "code" | "message"> {
+  if (error instanceof QueryError) return error;
+  // Without --unstable-net, which a package cannot switch on for its user, Deno has no UDP
+  if (error instanceof TypeError) return { code: "unsupported", message: error.message };
+  throw error;
 }
 
 function toJson(result: QueryResult): Record<string, unknown> {

@@ -1,4 +1,5 @@
 import type { ServerPolicy } from "../server/mod.ts";
+import { CertificateError, type CertifiedKey, checkCertificate } from "../transport/mod.ts";
 import type { CommandLine } from "./command_line.ts";
 import { readFile } from "./terminal.ts";
 import { readServeSettings, type ServeSettings } from "./serve_settings.ts";
@@ -11,15 +12,7 @@ export interface ServeConfiguration {
   /** What they mean for those who ask. */
   readonly policy: ServerPolicy;
   /** The content of the certificate files, where there are any. */
-  readonly certificate: ServeCertificate | undefined;
-}
-
-/** A certificate for TLS, as PEM text. */
-export interface ServeCertificate {
-  /** The certificate and those between it and the root. */
-  readonly certificate: string;
-  /** The private key. */
-  readonly key: string;
+  readonly certificate: CertifiedKey | undefined;
 }
 
 /** A configuration, or all that is wrong with it. */
@@ -39,16 +32,20 @@ export function readServeConfiguration(
     if (!read.ok) return read;
     const settings = read.value;
     const policy = serverPolicy(settings, options);
-    const certificateFile = settings["tls-cert"];
-    const keyFile = settings["tls-key"];
-    const certificate = certificateFile === undefined || keyFile === undefined
-      ? undefined
-      : { certificate: readText(certificateFile), key: readText(keyFile) };
-    return { ok: true, value: { settings, policy, certificate } };
+    return { ok: true, value: { settings, policy, certificate: readCertificate(settings) } };
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
+    if (!(error instanceof RangeError || error instanceof CertificateError)) throw error;
     return { ok: false, problems: [error.message] };
   }
+}
+
+/** The content of the certificate files; the settings have either both of them or none. */
+function readCertificate(settings: ServeSettings): CertifiedKey | undefined {
+  const { "tls-cert": certificateFile, "tls-key": keyFile } = settings;
+  if (certificateFile === undefined || keyFile === undefined) return undefined;
+  const certified = { certificate: readText(certificateFile), key: readText(keyFile) };
+  checkCertificate(certified);
+  return certified;
 }
 
 function readJson(name: string): unknown {

@@ -8,15 +8,16 @@ import {
   openLogger,
   openServerMetrics,
   operationsRoutes,
+  type Readiness,
   type ServerMetrics,
 } from "../ops/mod.ts";
-import { StunServer, type StunServerListener, type StunServerOptions } from "../server/mod.ts";
+import { StunServer, type StunServerOptions } from "../server/mod.ts";
 import { CertificateError, ListenError } from "../transport/mod.ts";
 import { parseIp } from "../wire/mod.ts";
 import { checkReadiness } from "./readiness.ts";
 import type { ServeConfiguration, ServeConfigurationResult } from "./serve_configuration.ts";
 import type { ServeSettings } from "./serve_settings.ts";
-import { SETTINGS } from "./settings_table.ts";
+import { type SettingName, SETTINGS } from "./settings_table.ts";
 
 /** What {@linkcode runServer} runs. */
 export interface RunServerOptions {
@@ -35,6 +36,7 @@ export async function runServer(options: RunServerOptions): Promise<string | und
   const missing = await missingPermission();
   if (missing !== undefined) return missing;
   const { settings } = options.configuration;
+  let inForce = settings;
   const logger = openLogger({ format: settings["log-format"], level: settings["log-level"] });
   let metrics: ServerMetrics | undefined;
   const server = new StunServer({
@@ -48,7 +50,9 @@ export async function runServer(options: RunServerOptions): Promise<string | und
   const stop = Promise.withResolvers<string>();
   const release = watchProcess({
     stop: stop.resolve,
-    reload: () => reload(server, { ...options, logger }),
+    reload: () => {
+      inForce = reload(server, { ...options, logger }) ?? inForce;
+    },
     logger,
   });
   try {
@@ -59,7 +63,8 @@ export async function runServer(options: RunServerOptions): Promise<string | und
         io: listeners.find(({ transport }) => transport === "udp")?.io ?? "deno",
         snapshot: () => server.snapshot(),
       });
-      http = openHttp({ settings, listeners, metrics, logger });
+      const readiness = () => checkReadiness(listeners, inForce["proxy-protocol"]);
+      http = openHttp({ settings, readiness, metrics, logger });
     }
     logger.info("ready");
     await tellService("READY=1", logger);
@@ -100,15 +105,16 @@ function isListenFailure(error: unknown): error is Error {
     error instanceof HttpListenError || error instanceof TypeError;
 }
 
+/** The settings that are in force from now on; undefined where the old ones stay. */
 function reload(
   server: StunServer,
   options: RunServerOptions & { readonly logger: Logger },
-): void {
+): ServeSettings | undefined {
   const { logger } = options;
   const result = options.reload();
   if (!result.ok) {
     logger.error("reload refused: what was in force stays", { problems: result.problems });
-    return;
+    return undefined;
   }
   const { policy, certificate } = result.value;
   try {
@@ -118,35 +124,42 @@ function reload(
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     logger.error("reload refused: what was in force stays", { problems: [reason] });
-    return;
+    return undefined;
   }
-  const former = options.configuration.settings;
-  const waiting = FIXED.filter((name) =>
-    JSON.stringify(former[name]) !== JSON.stringify(result.value.settings[name])
-  );
+  const { settings } = result.value;
+  const waiting = waitingForRestart(options.configuration.settings, settings);
   logger.info("reloaded");
   if (waiting.length > 0) {
     logger.warn("some settings wait for a restart", { settings: waiting });
   }
+  return settings;
+}
+
+/** The settings that differ from those that the server was started with, and need another start. */
+function waitingForRestart(former: ServeSettings, settings: ServeSettings): SettingName[] {
+  const names = Object.keys(SETTINGS) as SettingName[];
+  return names.filter((name) => {
+    // A running server takes another certificate, but opens and closes no socket
+    if (CERTIFICATE.test(name)) {
+      return (former[name] === undefined) !== (settings[name] === undefined);
+    }
+    return FIXED.test(name) && JSON.stringify(former[name]) !== JSON.stringify(settings[name]);
+  });
 }
 
 function openHttp(options: {
   readonly settings: ServeSettings;
-  readonly listeners: readonly StunServerListener[];
+  readonly readiness: () => Promise<Readiness>;
   readonly metrics: ServerMetrics;
   readonly logger: Logger;
 }): HttpServer {
-  const { settings, listeners, metrics, logger } = options;
+  const { settings, readiness, metrics, logger } = options;
   const ip = parseIp(settings["http-hostname"]);
   if (!ip.ok) throw new RangeError(ip.reason);
   return openHttpServer({
     ip: ip.value,
     port: settings["http-port"]!,
-    routes: operationsRoutes({
-      readiness: () => checkReadiness(listeners, settings["proxy-protocol"]),
-      metrics,
-      logger,
-    }),
+    routes: operationsRoutes({ readiness, metrics, logger }),
     logger,
   });
 }
@@ -197,6 +210,5 @@ function watchProcess(handlers: {
 }
 
 /** The settings that are about sockets and the log: a running server keeps those that it has. */
-const FIXED = (Object.keys(SETTINGS) as (keyof ServeSettings)[]).filter((name) =>
-  /^(hostname|port|transport|tls-port|alternate-.*|advertise.*|http-.*|log-.*)$/.test(name)
-);
+const FIXED = /^(hostname|port|transport|tls-port|alternate-.*|advertise.*|http-.*|log-.*)$/;
+const CERTIFICATE = /^tls-(cert|key)$/;

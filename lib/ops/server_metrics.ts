@@ -16,6 +16,8 @@ export interface ServerSnapshot {
   readonly transports: Iterable<TransportSnapshot>;
   /** What became of the dial-backs that were asked for; outcomes that are left out are 0. */
   readonly dialBacks: Readonly<Partial<Record<DialBackOutcome, number>>>;
+  /** How many connections were refused at a cap. @default {0} */
+  readonly refusedConnections?: number;
 }
 
 /** What went through one transport. */
@@ -133,6 +135,7 @@ function define(client: typeof import("prom-client"), registry: Registry) {
     sent: counter("pinhole_sent_bytes_total", "Payload that went out.", ["transport"]),
     open: gauge("pinhole_open_connections", "Connections that are open now.", ["transport"]),
     dialBacks: counter("pinhole_dial_backs_total", "Dial-backs asked for.", ["outcome"]),
+    refused: counter("pinhole_refused_connections_total", "Connections refused at a cap."),
     duration: new client.Histogram({
       ...metric(
         "pinhole_request_duration_seconds",
@@ -144,8 +147,11 @@ function define(client: typeof import("prom-client"), registry: Registry) {
 }
 
 function fill(metrics: Metrics, snapshot: ServerSnapshot): void {
-  const { request, drop, limited, received, sent, open, dialBacks } = metrics;
-  for (const metric of [request, drop, limited, received, sent, open, dialBacks]) metric.reset();
+  const { request, drop, limited, received, sent, open, dialBacks, refused } = metrics;
+  for (const metric of [request, drop, limited, received, sent, open, dialBacks, refused]) {
+    metric.reset();
+  }
+  refused.inc(snapshot.refusedConnections ?? 0);
   for (const { transport, receivedBytes, sentBytes, openConnections } of snapshot.transports) {
     received.inc({ transport }, receivedBytes);
     sent.inc({ transport }, sentBytes);

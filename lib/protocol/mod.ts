@@ -33,3 +33,7 @@ export * from "./filtering_verdict.ts";
 export * from "./udp_nat_report.ts";
 export * from "./udp_nat_discovery.ts";
 export * from "./tcp_nat_discovery.ts";
+export * from "./punch_prediction.ts";
+export * from "./binding_lifetime.ts";
+export * from "./fragment_probe.ts";
+export * from "./nat_report.ts";

@@ -38,8 +38,10 @@ export interface NatProbe {
   readonly timing: TransactionTiming;
   /** What the request asks for, for the evidence. */
   readonly asks: string;
-  /** The socket that the answer, or the request itself, is expected on. @default the same */
+  /** The socket that something is expected on. @default the same */
   readonly arrivesOn?: string;
+  /** What is expected: an answer, or the request itself. @default {"answer"} */
+  readonly expects?: "answer" | "itself";
 }
 
 /** What became of a probe. */
@@ -70,6 +72,20 @@ export interface NatProbeSilence {
   /** The socket's own address; the IP address may be all zeros. */
   readonly local: SocketAddress;
 }
+
+/** The work of a discovery: yields steps and takes what became of their probes. */
+export type NatSteps<T> = Generator<NatStep, T, readonly NatProbeResult[]>;
+
+/**
+ * A silence decides, so it has to be the NAT's and not the network's: with one packet in ten lost
+ * each way, 14 requests without an answer happen once in ten thousand million cases.
+ */
+export const PATIENT_TIMING: TransactionTiming = {
+  rtoMs: 250,
+  maxWaitMs: 500,
+  maxRequests: 14,
+  lastWaitFactor: 4,
+};
 
 /** One line of evidence: what was sent where, and what came back from where. */
 export interface NatEvidence {

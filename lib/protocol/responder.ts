@@ -191,6 +191,7 @@ export class StunResponder {
     this.#count(arrival, "success");
     const dialBack = this.#decideDialBack(request, arrival);
     if (dialBack !== undefined) {
+      if ("outcome" in dialBack) this.statistics.declineDialBack(dialBack.outcome);
       const bytes = (outcome: DialBackOutcome, elapsedMs: number) =>
         encode(attribute(DIAL_BACK_RESULT, { outcome, elapsedMs }));
       return "outcome" in dialBack ? { bytes: bytes(dialBack.outcome, 0), destination, via } : {

@@ -1,4 +1,4 @@
-import type { AddressFamily } from "../wire/mod.ts";
+import type { AddressFamily, DialBackOutcome } from "../wire/mod.ts";
 import type { TransportProtocol } from "./endpoint.ts";
 
 /** What became of an arrival: answered, refused with a code, or dropped for a reason. */
@@ -18,12 +18,19 @@ export interface OutcomeCount {
 
 /** Counts arrivals by transport, family and outcome, in memory that does not grow. */
 export class ResponderStatistics {
+  /** How many dial-backs were asked for and not made, by the outcome that was answered. */
+  readonly declinedDialBacks: Map<DialBackOutcome, number> = new Map();
   readonly #counts = new Float64Array(TRANSPORTS.length * 2 * OUTCOMES.length);
 
   /** Counts one arrival. */
   add(transport: TransportProtocol, family: AddressFamily, outcome: ResponderOutcome): void {
     const row = TRANSPORTS.indexOf(transport) * 2 + (family === 4 ? 0 : 1);
     this.#counts[row * OUTCOMES.length + OUTCOMES.indexOf(outcome)]!++;
+  }
+
+  /** Counts a dial-back that is not made. */
+  declineDialBack(outcome: DialBackOutcome): void {
+    this.declinedDialBacks.set(outcome, (this.declinedDialBacks.get(outcome) ?? 0) + 1);
   }
 
   /** All counts that are not zero. */

@@ -7,7 +7,6 @@ import {
   OTHER_ADDRESS,
   type SocketAddress,
 } from "../wire/mod.ts";
-import type { TransactionTiming } from "./client_transaction.ts";
 import { type FilteringObservation, judgeFiltering, mergeFiltering } from "./filtering_verdict.ts";
 import { judgeMapping, type MappingObservation, type MappingVerdict } from "./mapping_verdict.ts";
 import { classicNat, type NatFiltering, type Verdict } from "./nat_behaviour.ts";
@@ -18,7 +17,8 @@ import {
   type NatEvidence,
   type NatProbe,
   type NatProbeResult,
-  type NatStep,
+  type NatSteps,
+  PATIENT_TIMING,
   reflexiveOf,
 } from "./nat_probe.ts";
 import type { UdpNatReport } from "./udp_nat_report.ts";
@@ -40,7 +40,7 @@ export interface UdpNatDiscoveryOptions {
  */
 export function* discoverUdpNat(
   options: UdpNatDiscoveryOptions,
-): Generator<NatStep, UdpNatReport, readonly NatProbeResult[]> {
+): NatSteps<UdpNatReport> {
   const discovery = new UdpNatDiscovery(options);
   const servers = yield* discovery.reachServers();
   if (servers.every(({ hello }) => !hello.answered)) return discovery.blocked(servers);
@@ -77,8 +77,6 @@ interface Control {
   readonly port: NatProbeResult | undefined;
 }
 
-type Steps<T> = Generator<NatStep, T, readonly NatProbeResult[]>;
-
 class UdpNatDiscovery {
   readonly #options: UdpNatDiscoveryOptions;
   readonly #evidence: NatEvidence[] = [];
@@ -88,7 +86,7 @@ class UdpNatDiscovery {
     this.#options = options;
   }
 
-  *reachServers(): Steps<readonly Server[]> {
+  *reachServers(): NatSteps<readonly Server[]> {
     const { servers } = this.#options;
     const results = yield* this.#run(
       "Reaching the servers",
@@ -102,7 +100,7 @@ class UdpNatDiscovery {
   }
 
   /** RFC 5780 section 4.4. */
-  *testFilters(servers: readonly Server[]): Steps<readonly FilterTest[]> {
+  *testFilters(servers: readonly Server[]): NatSteps<readonly FilterTest[]> {
     const candidates = servers.flatMap((server) => {
       const { other, address, hello } = server;
       const usable = hello.answered && other !== undefined &&
@@ -137,7 +135,7 @@ class UdpNatDiscovery {
   }
 
   /** RFC 5780 section 4.3, from one socket to every address that is known. */
-  *testMapping(servers: readonly Server[]): Steps<MappingTest> {
+  *testMapping(servers: readonly Server[]): NatSteps<MappingTest> {
     const destinations = servers.filter(({ hello }) => hello.answered)
       .flatMap(({ address, other }) =>
         other === undefined || other.ip.length !== address.ip.length ? [address] : [
@@ -170,7 +168,7 @@ class UdpNatDiscovery {
   *testControls(
     filters: readonly FilterTest[],
     mapping: MappingVerdict,
-  ): Steps<ReadonlyMap<FilterTest, Control>> {
+  ): NatSteps<ReadonlyMap<FilterTest, Control>> {
     const stable = mapping.value === "none" || mapping.value === "endpoint-independent";
     const wanted = filters.flatMap((test) => {
       const { server, other } = test;
@@ -215,7 +213,7 @@ class UdpNatDiscovery {
   *testHairpinning(
     servers: readonly Server[],
     mapping: MappingVerdict,
-  ): Steps<UdpNatReport["hairpinning"]> {
+  ): NatSteps<UdpNatReport["hairpinning"]> {
     if (mapping.value === "none") {
       return { value: "unknown", confidence: "none", reason: "there is no NAT to go through" };
     }
@@ -230,8 +228,8 @@ class UdpNatDiscovery {
       return { value: "unknown", confidence: "none", reason: "the server answered no more" };
     }
     const arrivals = yield* this.#run("Hairpinning", [
-      { ...this.#ask(names[0], second), asks: "hairpin", arrivesOn: names[1] },
-      { ...this.#ask(names[1], first), asks: "hairpin", arrivesOn: names[0] },
+      { ...this.#ask(names[0], second), asks: "hairpin", expects: "itself", arrivesOn: names[1] },
+      { ...this.#ask(names[1], first), asks: "hairpin", expects: "itself", arrivesOn: names[0] },
     ]);
     if (arrivals.some(({ answered }) => answered)) {
       return {
@@ -341,16 +339,16 @@ class UdpNatDiscovery {
     };
   }
 
-  *#run(title: string, probes: readonly NatProbe[]): Steps<readonly NatProbeResult[]> {
+  *#run(title: string, probes: readonly NatProbe[]): NatSteps<readonly NatProbeResult[]> {
     const results = yield { title, probes };
     probes.forEach((probe, i) => this.#evidence.push(evidenceOf(probe, results[i]!)));
-    this.#results.push(...results.filter((_, i) => probes[i]!.arrivesOn === undefined));
+    this.#results.push(...results.filter((_, i) => probes[i]!.expects !== "itself"));
     return results;
   }
 
   #ask(socket: string, to: SocketAddress): NatProbe {
     const request = bindingRequest(this.#options.transactionId());
-    return { socket, to, request, timing: PATIENT, asks: "binding" };
+    return { socket, to, request, timing: PATIENT_TIMING, asks: "binding" };
   }
 
   #askChange(
@@ -363,7 +361,7 @@ class UdpNatDiscovery {
       socket,
       to,
       request: bindingRequest(this.#options.transactionId(), attributes),
-      timing: PATIENT,
+      timing: PATIENT_TIMING,
       asks: change.changeAddress
         ? "answer from another address and port"
         : "answer from another port",
@@ -384,14 +382,3 @@ function untested(hello: NatProbeResult, other: SocketAddress | undefined): Verd
     : "its other address is not one that nothing has been sent to";
   return { value: "unknown", confidence: "none", reason: `this cannot be told: ${why}` };
 }
-
-/**
- * A silence decides, so it has to be the NAT's and not the network's: with one packet in ten lost
- * each way, 14 requests without an answer happen once in ten thousand million cases.
- */
-const PATIENT: TransactionTiming = {
-  rtoMs: 250,
-  maxWaitMs: 500,
-  maxRequests: 14,
-  lastWaitFactor: 4,
-};

@@ -78,10 +78,10 @@ export function planListeners(options: ListenPlanOptions): readonly PlannedAddre
   });
   for (const [length, alternate] of alternates) {
     if (!primaries.some((ip) => ip.length === length)) {
-      throw new RangeError(
-        `Cannot use the alternate address ${formatIp(alternate)}: ` +
-          "there is no primary address of its family",
-      );
+      const why = hostnames === undefined
+        ? WANTS_SPECIFIC
+        : "there is no primary address of its family";
+      throw new RangeError(`Cannot use the alternate address ${formatIp(alternate)}: ${why}`);
     }
   }
   for (const [length, ip] of advertisedAlternates) {
@@ -101,22 +101,32 @@ export function alternatePortOf({ port, alternatePort }: ServicePorts): number {
 }
 
 /**
- * Whether the ports of a service can be had: both of them, and not the same, where there is an
- * alternate address.
+ * Whether the services can have their ports: where there is an alternate address two each, and none
+ * of them twice over TCP.
  *
  * @throws {RangeError} If they cannot; the message says why.
  */
 export function checkPorts(
-  service: ServicePorts,
+  services: readonly ServicePorts[],
   addresses: readonly PlannedAddress[] | undefined,
 ): void {
-  const { port } = service;
-  checkPort("port", port);
-  if (!addresses?.some(({ sockets }) => sockets.length > 1)) return;
-  const alternatePort = alternatePortOf(service);
-  checkPort("alternate port", alternatePort);
-  if (port !== 0 && alternatePort === port) {
-    throw new RangeError(`Cannot use the alternate port ${alternatePort}: it is the primary one`);
+  const paired = addresses?.some(({ sockets }) => sockets.length > 1) ?? false;
+  const taken = new Set<number>();
+  for (const service of services) {
+    const { port, transports } = service;
+    const alternatePort = alternatePortOf(service);
+    checkPort("port", port);
+    if (paired) checkPort("alternate port", alternatePort);
+    if (paired && port !== 0 && alternatePort === port) {
+      throw new RangeError(`Cannot use the alternate port ${port}: it is the primary one`);
+    }
+    if (transports.every((transport) => transport === "udp")) continue;
+    for (const wanted of paired ? [port, alternatePort] : [port]) {
+      if (taken.has(wanted)) {
+        throw new RangeError(`Cannot use port ${wanted} twice: TCP and TLS want one each`);
+      }
+      if (wanted !== 0) taken.add(wanted);
+    }
   }
 }
 
@@ -128,10 +138,7 @@ function checkPort(what: string, port: number): void {
 function checkPair(ip: Uint8Array, alternate: Uint8Array, primaries: readonly Uint8Array[]): void {
   const name = formatIp(alternate);
   if (isUnspecifiedIp(ip) || isUnspecifiedIp(alternate)) {
-    throw new RangeError(
-      `Cannot use the alternate address ${name}: RFC 5780 wants two specific addresses, ` +
-        "so the primary one must be given as well",
-    );
+    throw new RangeError(`Cannot use the alternate address ${name}: ${WANTS_SPECIFIC}`);
   }
   if (equalIps(ip, alternate)) {
     throw new RangeError(`Cannot use the alternate address ${name}: it is the primary one`);
@@ -164,3 +171,6 @@ function readIp(purpose: string, text: string): Uint8Array {
   // An IPv4-mapped address is the IPv4 address: its family is that of the other IPv4 addresses
   return socketAddress(ip.value, 0).ip;
 }
+
+const WANTS_SPECIFIC = "RFC 5780 wants two specific addresses, so the primary one must be given " +
+  "as well";

@@ -139,8 +139,10 @@ export class StreamService {
     if (this.#sessions.size >= limits.maxConnections) {
       return this.#refuse(connection, "too many connections", limits.maxConnections);
     }
-    // Behind a balancer the address to be counted is known only when its header has been read
-    const proxied = proxies.some((prefix) => ipInPrefix(peer, prefix));
+    // Behind a balancer the address to be counted is known only when its header has been read. Over
+    // TLS there is none: it would have to come before the handshake
+    const proxied = at.listener.transport === "tcp" &&
+      proxies.some((prefix) => ipInPrefix(peer, prefix));
     let key: string | undefined;
     const enter = (ip: Uint8Array): boolean => {
       const wanted = addressKey(ip);

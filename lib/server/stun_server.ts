@@ -14,8 +14,13 @@ import {
   StunResponder,
   type TransportProtocol,
 } from "../protocol/mod.ts";
-import type { CertifiedKey } from "../transport/mod.ts";
-import { formatSocketAddress, isUnspecifiedIp, type SocketAddress } from "../wire/mod.ts";
+import { type CertifiedKey, checkCertificate } from "../transport/mod.ts";
+import {
+  type DialBackOutcome,
+  formatSocketAddress,
+  isUnspecifiedIp,
+  type SocketAddress,
+} from "../wire/mod.ts";
 import { DatagramService } from "./datagram_service.ts";
 import {
   type AcceptingListener,
@@ -65,6 +70,7 @@ export class StunServer {
   readonly #addresses: readonly PlannedAddress[] | undefined;
   #policy: ServerPolicy;
   #limits: StreamLimits;
+  #certified: CertifiedKey | undefined;
   readonly #logger: Logger;
   readonly #clock: Clock;
   #running: Running | undefined;
@@ -77,9 +83,10 @@ export class StunServer {
   constructor(options: StunServerOptions = {}) {
     this.#options = options;
     this.#addresses = planListeners(options);
-    for (const service of readServices(options)) checkPorts(service, this.#addresses);
+    checkPorts(readServices(options), this.#addresses);
     this.#policy = options;
     this.#limits = readLimits(options);
+    this.#certified = options.tls;
     this.#logger = options.logger ?? silentLogger;
     this.#clock = options.clock ?? systemClock;
     // What is wrong with the rest shows here, not when the sockets are open
@@ -98,7 +105,9 @@ export class StunServer {
 
   /** What the server has done since its start, for its metrics. */
   snapshot(): ServerSnapshot {
-    if (this.#running === undefined) return { outcomes: [], transports: [], dialBacks: {} };
+    if (this.#running === undefined) {
+      return { outcomes: [], transports: [], dialBacks: {}, refusedConnections: 0 };
+    }
     const { listeners, responder, datagrams, streams } = this.#running;
     const udp = datagrams.reduce((sum, { traffic }) => ({
       receivedBytes: sum.receivedBytes + traffic.received,
@@ -116,7 +125,8 @@ export class StunServer {
           openConnections: connections,
         };
       }),
-      dialBacks: Object.fromEntries(streams.dialBacks),
+      dialBacks: sum(responder.statistics.declinedDialBacks, streams.dialBacks),
+      refusedConnections: streams.refused,
     };
   }
 
@@ -135,7 +145,7 @@ export class StunServer {
     const groups = openListeners({
       addresses: this.#addresses,
       services: readServices(this.#options),
-      open: socketOpener(this.#options.tls),
+      open: socketOpener(this.#certified),
     });
     const listeners = groups.flat();
     const responder = this.#makeResponder(listeners);
@@ -182,11 +192,13 @@ export class StunServer {
   }
 
   /**
-   * Shows another certificate to those who connect over TLS from now on.
+   * Shows another certificate to those who connect over TLS from now on, if TLS is served at all.
    *
    * @throws {CertificateError} If it cannot be used; the one before stays in force.
    */
   replaceCertificate(certified: CertifiedKey): void {
+    checkCertificate(certified);
+    this.#certified = certified;
     for (const listener of this.#running?.listeners ?? []) {
       if (listener.transport === "tls") listener.socket.replaceCertificate(certified);
     }
@@ -246,6 +258,16 @@ interface Running {
   readonly responder: StunResponder;
   readonly datagrams: readonly DatagramService[];
   readonly streams: StreamService;
+}
+
+function sum(
+  ...counts: readonly ReadonlyMap<DialBackOutcome, number>[]
+): Partial<Record<DialBackOutcome, number>> {
+  const total: Partial<Record<DialBackOutcome, number>> = {};
+  for (const [outcome, count] of counts.flatMap((one) => [...one])) {
+    total[outcome] = (total[outcome] ?? 0) + count;
+  }
+  return total;
 }
 
 /** Lets one measurement of many through: a histogram costs more than an answer. */

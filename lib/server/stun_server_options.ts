@@ -87,7 +87,7 @@ export function readLimits(options: ServerPolicy): StreamLimits {
     throw new RangeError(`Cannot make a server: ${name} is ${value}, wanted more than 0`);
   };
   return {
-    // 16,384 held connections cost some 100 MB; more is a decision for whoever has the memory
+    // 16,384 held connections take some 250 MB; more is a decision for whoever has the memory
     maxConnections: positive("maxConnections", 16_384),
     // A large office behind one address has hundreds of clients; one client needs one or two
     maxConnectionsPerAddress: positive("maxConnectionsPerAddress", 512),

@@ -24,6 +24,7 @@ Deno.test("ServerMetrics.text() shows each metric with its help and type", async
     "pinhole_open_connections gauge",
     "pinhole_rate_limited_total counter",
     "pinhole_received_bytes_total counter",
+    "pinhole_refused_connections_total counter",
     "pinhole_request_duration_seconds histogram",
     "pinhole_requests_total counter",
     "pinhole_sent_bytes_total counter",
@@ -124,6 +125,7 @@ Deno.test("ServerMetrics.text() takes a new snapshot for each scrape and adds no
           openConnections: 2 - taken.length,
         }],
         dialBacks: { refused: taken.length },
+        refusedConnections: taken.length,
       };
     },
   });
@@ -134,6 +136,7 @@ Deno.test("ServerMetrics.text() takes a new snapshot for each scrape and adds no
     'pinhole_received_bytes_total{transport="tcp"}': scrape,
     'pinhole_open_connections{transport="tcp"}': 2 - scrape,
     'pinhole_dial_backs_total{outcome="refused"}': scrape,
+    "pinhole_refused_connections_total": scrape,
   });
   assertEquals(await samples(metrics, pattern), expected(1));
   assertEquals(await samples(metrics, pattern), expected(2));

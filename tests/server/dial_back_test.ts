@@ -2,17 +2,15 @@ import { assertEquals, assertLess } from "@std/assert";
 import { silentLogger, systemClock } from "../../lib/ops/mod.ts";
 import { type Arrival, DialBackPolicy, type Reply, StunResponder } from "../../lib/protocol/mod.ts";
 import { planListeners } from "../../lib/server/listen_plan.ts";
-import {
-  type AcceptingListener,
-  openListeners,
-  openPlainSocket,
-} from "../../lib/server/listeners.ts";
+import { type AcceptingListener, openListeners } from "../../lib/server/listeners.ts";
 import { StunServer, type StunServerOptions } from "../../lib/server/mod.ts";
 import { StreamService } from "../../lib/server/stream_service.ts";
+import { listenTcp } from "../../lib/transport/mod.ts";
 import { formatIp, formatSocketAddress, type SocketAddress } from "../../lib/wire/mod.ts";
 import { ID, raw, request } from "../protocol/binding_cases.ts";
+import { SERVER } from "../support/certificate.ts";
 import { leakTest } from "../support/leak_test.ts";
-import { type Heard, readVisit, TcpClient } from "./loopback_client.ts";
+import { askTls, type Heard, readVisit, TcpClient, UdpClient } from "./loopback_client.ts";
 
 const TOKEN = "0102030405060708";
 const DIAL_BACK = raw(0xc0d1, "00000000" + TOKEN);
@@ -86,6 +84,15 @@ leakTest("StunServer says that the dial-back was refused when nobody listens", a
   assertLess(resultOf(answer).elapsedMs, 5000);
 });
 
+leakTest("StunServer dials back for clients on TLS too", async () => {
+  await using server = new StunServer({ ...PAIR, tls: { ...SERVER, port: 0 } });
+  const { address } = server.start().find(({ transport }) => transport === "tls")!;
+  for (const wanted of [DIAL_BACK, DIAL_BACK_ELSEWHERE]) {
+    // Nobody listens on the port that the connection comes from, and that is found out
+    assertEquals(resultOf(await askTls(request([wanted]), address)).outcome, "refused");
+  }
+});
+
 leakTest("StunServer cannot dial back from another address without one", async () => {
   await using server = new StunServer(SINGLE);
   await using client = await TcpClient.connect(start(server, "tcp"));
@@ -115,20 +122,15 @@ leakTest("StunServer does not permit the eleventh dial-back of one source", asyn
   assertEquals(answers, [...new Array(10).fill("refused"), "not-permitted"]);
   // A plain request is still answered
   assertEquals((await client.ask(request())).kind, "success");
-  assertEquals(server.snapshot().dialBacks, { refused: 10 });
+  assertEquals(server.snapshot().dialBacks, { "refused": 10, "not-permitted": 1 });
 });
 
 leakTest("StunServer ignores DIAL-BACK over UDP", async () => {
   await using server = new StunServer(PAIR);
-  const { ip, port } = start(server, "udp");
-  using socket = Deno.listenDatagram({ hostname: "127.0.0.1", port: 0, transport: "udp" });
-  const target = { hostname: formatIp(ip), port, transport: "udp" } as const;
-  await socket.send(request([DIAL_BACK]), target);
-  const [asked] = await socket.receive();
-  const withDialBack = asked.slice();
-  await socket.send(request(), target);
-  const [plain] = await socket.receive();
-  assertEquals(withDialBack, plain);
+  const target = start(server, "udp");
+  using client = new UdpClient();
+  const answer = await client.ask(request([DIAL_BACK]), target);
+  assertEquals(answer, await client.ask(request(), target));
   assertEquals(server.snapshot().dialBacks, {});
 });
 
@@ -136,7 +138,10 @@ leakTest("StunServer answers what is pipelined around a dial-back in order", asy
   await using server = new StunServer(SINGLE);
   await using client = await TcpClient.connect(start(server, "tcp"));
   using listener = client.listen();
-  const visits = Promise.all([0, 1].map(() => listener.accept().then(readVisit)));
+  const visits = (async () => [
+    await readVisit(await listener.accept()),
+    await readVisit(await listener.accept()),
+  ])();
   client.send(
     numbered(1),
     numbered(2, [DIAL_BACK]),
@@ -169,7 +174,7 @@ leakTest("StreamService counts dial-backs by outcome, and says how long each too
   }
   const [answer] = await Promise.all([
     client.ask(request([DIAL_BACK])),
-    acceptAfterRetransmissions(listener),
+    listener.accept().then(readVisit),
   ]);
   assertEquals(resultOf(answer).outcome, "connected");
   assertEquals(Object.fromEntries(service.dialBacks), {
@@ -226,7 +231,7 @@ function serve(timeoutMs: number): { service: StreamService; target: SocketAddre
   const groups = openListeners({
     addresses: planListeners({ hostnames: ["127.0.0.1"] }),
     services: [{ transports: ["tcp"], port: 0 }],
-    open: (_transport, address) => openPlainSocket("tcp", address),
+    open: (_transport, address) => listenTcp(address),
   }) as readonly (readonly AcceptingListener[])[];
   const service = new StreamService({
     groups,
@@ -268,10 +273,6 @@ async function crowdOut(listener: Deno.TcpListener): Promise<Deno.TcpConn[]> {
   const { hostname, port } = listener.addr;
   // Linux lets one more wait than the backlog says
   return await Promise.all([0, 1].map(() => Deno.connect({ hostname, port })));
-}
-
-async function acceptAfterRetransmissions(listener: Deno.TcpListener): Promise<void> {
-  await readVisit(await listener.accept());
 }
 
 function numbered(number: number, attributes = [] as ReturnType<typeof raw>[]): Uint8Array {

@@ -202,6 +202,12 @@ const REFUSALS: readonly RefusalCase[] = [
       "addresses, so the primary one must be given as well",
   },
   {
+    when: "there is an IPv4 alternate address without a primary one, though :: serves IPv4 too",
+    options: { alternateHostnames: ["192.0.2.2"] },
+    message: "Cannot use the alternate address 192.0.2.2: RFC 5780 wants two specific " +
+      "addresses, so the primary one must be given as well",
+  },
+  {
     when: "the primary address is every address",
     options: { hostnames: ["0.0.0.0"], alternateHostnames: ["192.0.2.2"] },
     message: "Cannot use the alternate address 192.0.2.2: RFC 5780 wants two specific " +
@@ -297,8 +303,8 @@ Deno.test("alternatePortOf() is one above the port, or of the system's choice as
 
 Deno.test("checkPorts() looks at the alternate port only where it is used", () => {
   for (const ports of [{ port: 0 }, { port: 65535 }, { port: 1, alternatePort: 1 }]) {
-    checkPorts(service(ports), SINGLE);
-    checkPorts(service(ports), undefined);
+    checkPorts([service(ports)], SINGLE);
+    checkPorts([service(ports)], undefined);
   }
   for (
     const ports of [
@@ -307,12 +313,12 @@ Deno.test("checkPorts() looks at the alternate port only where it is used", () =
       { port: 65534 },
       { port: 65535, alternatePort: 0 },
     ]
-  ) checkPorts(service(ports), PAIR);
+  ) checkPorts([service(ports)], PAIR);
 });
 
 Deno.test("checkPorts() throws when a port is none or the two are one", () => {
   const refusal = (ports: Omit<ServicePorts, "transports">, addresses = PAIR) =>
-    assertThrows(() => checkPorts(service(ports), addresses), RangeError).message;
+    assertThrows(() => checkPorts([service(ports)], addresses), RangeError).message;
   assertEquals(
     refusal({ port: 3478, alternatePort: 3478 }),
     "Cannot use the alternate port 3478: it is the primary one",
@@ -322,6 +328,26 @@ Deno.test("checkPorts() throws when a port is none or the two are one", () => {
   assertEquals(refusal({ port: 65536 }, SINGLE), `Cannot use the port 65536: ${wanted}`);
   assertEquals(refusal({ port: -1 }), `Cannot use the port -1: ${wanted}`);
   assertEquals(refusal({ port: 1.5 }), `Cannot use the port 1.5: ${wanted}`);
+});
+
+Deno.test("checkPorts() throws when TCP and TLS would share a port", () => {
+  const tls = (port: number, alternatePort?: number): ServicePorts => ({
+    transports: ["tls"],
+    port,
+    alternatePort,
+  });
+  const udp: ServicePorts = { transports: ["udp"], port: 3478 };
+  const shared = (services: readonly ServicePorts[], addresses = PAIR) =>
+    assertThrows(() => checkPorts(services, addresses), RangeError).message;
+  const message = (port: number) => `Cannot use port ${port} twice: TCP and TLS want one each`;
+  assertEquals(shared([service({ port: 3478 }), tls(3478)], SINGLE), message(3478));
+  assertEquals(shared([service({ port: 3478 }), tls(3479)]), message(3479));
+  assertEquals(shared([service({ port: 3478 }), tls(5349, 3478)]), message(3478));
+  checkPorts([service({ port: 3478 }), tls(3479)], SINGLE);
+  checkPorts([service({ port: 3478 }), tls(5349)], PAIR);
+  checkPorts([service({ port: 0 }), tls(0)], PAIR);
+  // UDP has ports of its own
+  checkPorts([udp, tls(3478)], PAIR);
 });
 
 function service(ports: Omit<ServicePorts, "transports">): ServicePorts {

@@ -5,16 +5,13 @@ import {
   planListeners,
   type ServicePorts,
 } from "../../lib/server/listen_plan.ts";
-import {
-  type Listener,
-  openListeners,
-  openPlainSocket,
-  type OpenSocket,
-} from "../../lib/server/listeners.ts";
+import { type Listener, openListeners, type OpenSocket } from "../../lib/server/listeners.ts";
 import {
   type DatagramTransport,
   ListenError,
   type ListenErrorCode,
+  listenTcp,
+  openDenoDatagram,
   type StreamListener,
 } from "../../lib/transport/mod.ts";
 import { formatSocketAddress, type SocketAddress, socketAddress } from "../../lib/wire/mod.ts";
@@ -322,12 +319,8 @@ function open(
   return openListeners({ addresses: planListeners(options), services, open: host.open });
 }
 
-function openPlain(
-  transport: TransportProtocol,
-  address: { readonly ip: Uint8Array; readonly port: number },
-): DatagramTransport | StreamListener {
-  return openPlainSocket(transport === "udp" ? "udp" : "tcp", address);
-}
+const openPlain: OpenSocket = (transport, address) =>
+  transport === "udp" ? openDenoDatagram(address) : listenTcp(address);
 
 function refusal(attempt: () => unknown): ListenErrorCode {
   return assertThrows(attempt, ListenError).code;

@@ -5,10 +5,14 @@ import {
   decodeMessage,
   formatIp,
   formatSocketAddress,
+  parseIp,
   parseSocketAddress,
   type SocketAddress,
+  socketAddress,
   StunStreamFramer,
 } from "../../lib/wire/mod.ts";
+import { readMessage } from "../support/binding_request.ts";
+import { AUTHORITY } from "../support/certificate.ts";
 
 /** A message that came, in a form that a test can write down whole. */
 export interface Heard {
@@ -114,7 +118,9 @@ export class TcpClient implements AsyncDisposable {
   /** Its own address. */
   get address(): SocketAddress {
     const { localAddress, localPort } = this.#socket;
-    return addressOf(`${localAddress}:${localPort}`);
+    const ip = parseIp(localAddress ?? "");
+    if (!ip.ok) throw new TypeError(ip.reason);
+    return socketAddress(ip.value, localPort!);
   }
 
   /** Sends bytes; they leave in one piece. */
@@ -167,6 +173,28 @@ export class TcpClient implements AsyncDisposable {
     clearTimeout(this.#timer);
     this.#socket.destroy();
     await this.end();
+  }
+}
+
+/** Asks over a TLS connection of its own; the answer, and the address that it was asked from. */
+export async function askTls(
+  bytes: Uint8Array,
+  { port }: SocketAddress,
+): Promise<Heard & { readonly askedFrom: string }> {
+  const hostname = "127.0.0.1";
+  using connection = await Deno.connectTls({ hostname, port, caCerts: [AUTHORITY] });
+  await connection.write(bytes);
+  const answer = await readMessage(connection);
+  const { localAddr, remoteAddr } = connection;
+  return { ...read(answer, textOf(remoteAddr)), askedFrom: textOf(localAddr) };
+}
+
+/** Waits for what the server does in its own time and tells nobody of; fails after five seconds. */
+export async function until(condition: () => boolean): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`Cannot see ${condition} come true`);
+    await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }
 

@@ -7,8 +7,9 @@ import {
 } from "../../lib/server/mod.ts";
 import { formatSocketAddress, type SocketAddress } from "../../lib/wire/mod.ts";
 import { raw, request } from "../protocol/binding_cases.ts";
+import { SERVER } from "../support/certificate.ts";
 import { leakTest } from "../support/leak_test.ts";
-import { TcpClient, UdpClient } from "./loopback_client.ts";
+import { askTls, TcpClient, UdpClient } from "./loopback_client.ts";
 
 const PAIR: StunServerOptions = {
   hostnames: ["127.0.0.1"],
@@ -68,6 +69,27 @@ for (const role of ROLES) {
       },
     });
   });
+}
+
+for (const role of ["primary", "alternate-port"] as const) {
+  leakTest(
+    `StunServer names its addresses over TLS on ${role}, with the ports of TLS`,
+    async () => {
+      await using server = new StunServer({ ...PAIR, tls: { ...SERVER, port: 0 } });
+      const sockets = byRole(server.start(), "tls");
+      const { askedFrom, ...answer } = await askTls(request(), sockets[role]);
+      assertEquals(answer, {
+        from: formatSocketAddress(sockets[role]),
+        kind: "success",
+        number: 0xae,
+        attributes: {
+          "XOR-MAPPED-ADDRESS": askedFrom,
+          "RESPONSE-ORIGIN": formatSocketAddress(sockets[role]),
+          "OTHER-ADDRESS": formatSocketAddress(sockets[SQUARE[role].both]),
+        },
+      });
+    },
+  );
 }
 
 leakTest("StunServer answers RFC 3489's CHANGE-REQUEST from the socket asked for", async () => {
@@ -178,7 +200,7 @@ leakTest("StunServer has the four roles in one family and one in the other", asy
 
 function byRole(
   listeners: readonly StunServerListener[],
-  transport: "udp" | "tcp",
+  transport: "udp" | "tcp" | "tls",
 ): Record<EndpointRole, SocketAddress> {
   return Object.fromEntries(
     listeners.filter((one) => one.transport === transport).map((one) => [one.role, one.address]),

@@ -1,0 +1,132 @@
+import { attribute, RESPONSE_PORT, type SocketAddress } from "../wire/mod.ts";
+import {
+  bindingRequest,
+  type NatProbe,
+  type NatProbeResult,
+  type NatSteps,
+  PATIENT_TIMING,
+  reflexiveOf,
+} from "./nat_probe.ts";
+
+/** What {@linkcode measureBindingLifetime} needs. */
+export interface BindingLifetimeOptions {
+  /** A server with RFC 5780. */
+  readonly server: SocketAddress;
+  /** A fresh transaction id, 12 random bytes, at each call. */
+  readonly transactionId: () => Uint8Array;
+  /** The longest idle time to try, in ms. @default {600000} */
+  readonly maxMs?: number | undefined;
+  /** How exact the result is to be, in ms. @default {5000} */
+  readonly precisionMs?: number | undefined;
+}
+
+/** For how long a NAT keeps a mapping that nothing is sent over. */
+export interface BindingLifetime {
+  /** Whether it could be measured. */
+  readonly measured: boolean;
+  /** The longest idle time after which the mapping was alive, in ms. */
+  readonly aliveMs: number;
+  /** The shortest idle time after which it was gone, in ms; undefined if it outlived all tries. */
+  readonly goneMs: number | undefined;
+  /** How it was found, or why it could not be, in a sentence for a person. */
+  readonly reason: string;
+}
+
+/**
+ * Measures the lifetime of a mapping (RFC 5780 section 4.6): lets sockets rest for different times
+ * and then has the server send to them, by RESPONSE-PORT in a request from another socket. Several
+ * sockets rest at once, so that a round takes as long as its longest rest.
+ */
+export function* measureBindingLifetime(
+  options: BindingLifetimeOptions,
+): NatSteps<BindingLifetime> {
+  const { maxMs = 600_000, precisionMs = 5000 } = options;
+  const [honoured] = yield* rest(options, { round: 0, restsMs: [0] });
+  if (honoured !== true) {
+    return {
+      measured: false,
+      aliveMs: 0,
+      goneMs: undefined,
+      reason: "this cannot be told: the server does not answer to RESPONSE-PORT",
+    };
+  }
+  let aliveMs = 0;
+  let goneMs: number | undefined;
+  for (let round = 1; goneMs === undefined || goneMs - aliveMs > precisionMs; round++) {
+    const restsMs = goneMs === undefined ? widen(maxMs) : between(aliveMs, goneMs);
+    const alive = yield* rest(options, { round, restsMs });
+    const gone = restsMs.findIndex((_, i) => !alive[i]);
+    if (gone < 0) {
+      aliveMs = restsMs.at(-1)!;
+      if (goneMs === undefined) break;
+    } else {
+      aliveMs = restsMs[gone - 1] ?? aliveMs;
+      goneMs = restsMs[gone]!;
+    }
+  }
+  const seconds = (ms: number) => `${Math.round(ms / 1000)} s`;
+  return {
+    measured: true,
+    aliveMs,
+    goneMs,
+    reason: goneMs === undefined
+      ? `a mapping was alive after a rest of ${seconds(aliveMs)}, the longest that was tried`
+      : `a mapping was alive after a rest of ${seconds(aliveMs)} and gone after ${seconds(goneMs)}`,
+  };
+}
+
+/** Which mappings are alive after their rests, which are in ascending order. */
+function* rest(
+  options: BindingLifetimeOptions,
+  { round, restsMs }: { readonly round: number; readonly restsMs: readonly number[] },
+): NatSteps<readonly boolean[]> {
+  const { server, transactionId } = options;
+  const socketOf = (i: number) => `lifetime ${round}.${i + 1}`;
+  const ask = (socket: string): NatProbe => ({
+    socket,
+    to: server,
+    request: bindingRequest(transactionId()),
+    timing: PATIENT_TIMING,
+    asks: "binding",
+  });
+  const title = restsMs.length === 1 && restsMs[0] === 0
+    ? "Lifetime: whether the server can tell"
+    : `Lifetime, round ${round}: rests of up to ${Math.round(restsMs.at(-1)! / 1000)} s`;
+  const opened = yield { title, probes: restsMs.map((_, i) => ask(socketOf(i))) };
+  const alive: boolean[] = [];
+  let rested = 0;
+  for (const [i, restMs] of restsMs.entries()) {
+    const port = reflexiveOf(opened[i])?.port;
+    if (port === undefined) {
+      alive.push(false);
+      continue;
+    }
+    const probe: NatProbe = {
+      socket: "lifetime",
+      to: server,
+      request: bindingRequest(transactionId(), [attribute(RESPONSE_PORT, port)]),
+      timing: PATIENT_TIMING,
+      asks: `answer to the port of ${socketOf(i)}`,
+      arrivesOn: socketOf(i),
+    };
+    const [result]: readonly NatProbeResult[] = yield {
+      title,
+      probes: [probe],
+      waitMs: restMs - rested,
+    };
+    rested = restMs;
+    alive.push(result?.answered === true && result.response.class === "success");
+  }
+  return alive;
+}
+
+/** The times that NATs are known to use, up to the longest wanted. */
+function widen(maxMs: number): readonly number[] {
+  const usual = [20_000, 40_000, 80_000, 140_000, 200_000, 320_000].filter((ms) => ms < maxMs);
+  return [...usual, maxMs];
+}
+
+/** Three times that cut what is left into four. */
+function between(aliveMs: number, goneMs: number): readonly number[] {
+  return [1, 2, 3].map((quarter) => Math.round(aliveMs + (goneMs - aliveMs) * quarter / 4));
+}
