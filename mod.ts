@@ -17,6 +17,16 @@ export {
   openLogger,
   type OpenLoggerOptions,
   type Randomness,
+  type ServerSnapshot,
   silentLogger,
+  type TransportSnapshot,
 } from "./lib/ops/mod.ts";
-export { ListenError, type ListenErrorCode, type ListenErrorOptions } from "./lib/transport/mod.ts";
+export {
+  CertificateError,
+  type CertificateErrorCode,
+  type CertificateErrorOptions,
+  type CertifiedKey,
+  ListenError,
+  type ListenErrorCode,
+  type ListenErrorOptions,
+} from "./lib/transport/mod.ts";

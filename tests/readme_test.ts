@@ -44,7 +44,7 @@ Deno.test("README.md shows how to start the server and run the tests, with Deno 
 Deno.test("the task `ok` is `verify` and `test`, as the CI script takes for granted", () => {
   assertEquals(commandOf("ok"), "deno task verify && deno task test");
   const script = Deno.readTextFileSync(ROOT + ".ci/run");
-  for (const task of ["test", "verify", "test:interop", "test:browser", "test:soak"]) {
+  for (const task of ["test", "verify", "test:interop", "test:lab", "test:browser", "test:soak"]) {
     assertStringIncludes(script, `run deno task ${task}\n`);
   }
 });
