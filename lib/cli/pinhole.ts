@@ -5,6 +5,7 @@
  */
 import denoJson from "../../deno.json" with { type: "json" };
 import { formatHelp } from "./command_line.ts";
+import { NAT, natCommand } from "./nat_command.ts";
 import { QUERY, queryCommand } from "./query_command.ts";
 import { writeErr, writeOut } from "./terminal.ts";
 
@@ -48,6 +49,9 @@ function overview(): string {
   ].join("\n");
 }
 
-const COMMANDS = [{ command: QUERY, run: queryCommand }];
+const COMMANDS = [
+  { command: QUERY, run: queryCommand },
+  { command: NAT, run: natCommand },
+];
 
 if (import.meta.main) Deno.exit(await pinhole(Deno.args));

@@ -21,6 +21,12 @@ export async function queryCommand(args: readonly string[]): Promise<number> {
   if (target === undefined) return complain(["Cannot query: wanted a server, stun:HOST[:PORT]"]);
   const uri = parseStunUri(target);
   if (!uri.ok) return complain([uri.reason]);
+  const fallbacks = [flags.get("fallback") ?? []].flat().map((text) => parseStunUri(String(text)));
+  const servers = [uri.value];
+  for (const fallback of fallbacks) {
+    if (!fallback.ok) return complain([fallback.reason]);
+    servers.push(fallback.value);
+  }
   const timeout = Number(flags.get("timeout") ?? 39.5);
   if (!(timeout > 0 && timeout <= 3600)) {
     return complain([
@@ -33,6 +39,9 @@ export async function queryCommand(args: readonly string[]): Promise<number> {
   const credentials = readCredentials(flags);
   if (typeof credentials === "string") return complain([credentials]);
   const secure = uri.value.scheme === "stuns";
+  if (servers.some(({ scheme }) => scheme !== uri.value.scheme)) {
+    return complain(["Cannot query: stun: and stuns: URIs do not go together"]);
+  }
   if (flags.has("tcp") && secure) {
     return complain(["Cannot query: a stuns: URI means TLS, not TCP"]);
   }
@@ -48,7 +57,7 @@ export async function queryCommand(args: readonly string[]): Promise<number> {
     family: flags.has("ipv4") ? 4 : flags.has("ipv6") ? 6 : undefined,
   };
   try {
-    const result = await query(uri.value, options);
+    const result = await query(servers, options);
     writeOut(flags.has("json") ? JSON.stringify(toJson(result)) : toText(result));
     return 0;
   } catch (error) {
@@ -65,10 +74,17 @@ export async function queryCommand(args: readonly string[]): Promise<number> {
 /** The command line of `pinhole query`. */
 export const QUERY: Command = {
   name: "pinhole query",
-  usage: "stun:HOST[:PORT] [flags], or stuns: for TLS",
-  summary: "Asks a STUN server for this host's public address.",
+  usage: "stun:HOST[:PORT] [flags]",
+  summary:
+    "Asks a STUN server for this host's public address; over TLS if the URI is a stuns: one.",
   flags: [
     { name: "tcp", help: "ask over TCP instead of UDP" },
+    {
+      name: "fallback",
+      value: "URI",
+      repeatable: true,
+      help: "another server, to be asked too when there is no answer for 1.5 s",
+    },
     { name: "ca", value: "FILE", help: "TLS: trust the certificates in this PEM file too" },
     { name: "ipv4", short: "-4", help: "use IPv4 alone" },
     { name: "ipv6", short: "-6", help: "use IPv6 alone" },
@@ -82,12 +98,13 @@ export const QUERY: Command = {
     {
       name: "json",
       help: "print one object: server, transport, local, reflexive, nat, rttMs, attempts; and " +
-        "authenticated with --user",
+        "authenticated with --user, software and redirectedFrom where there are any",
     },
   ],
   examples: [
     "pinhole query stun:stun.example.org --tcp",
     "pinhole query stun:stun.example.org --user alice:secret",
+    "pinhole query stuns:stun.example.org --fallback stuns:stun.example.net",
   ],
   exitCodes: "0 answered, 1 no usable answer, 2 wrong usage",
   positional: 1,
@@ -117,12 +134,29 @@ function readCredentials(
   }
 }
 
+/** What is told of a query without a result. */
+interface Failure {
+  readonly code: string;
+  readonly message: string;
+  /** Only where more than one server or address was tried. */
+  readonly failures?: readonly {
+    readonly server: string;
+    readonly code: string;
+    readonly message: string;
+  }[];
+}
+
 /** What is told of a failure; anything else is a mistake of ours. */
-function failureOf(error: unknown): Pick<QueryError, "code" | "message"> {
-  if (error instanceof QueryError) return error;
+function failureOf(error: unknown): Failure {
   // Without --unstable-net, which a package cannot switch on for its user, Deno has no UDP
   if (error instanceof TypeError) return { code: "unsupported", message: error.message };
-  throw error;
+  if (!(error instanceof QueryError)) throw error;
+  const { code, message } = error;
+  if (error.failures.length < 2) return { code, message };
+  const failures = error.failures.map(({ uri, server, code, message }) => {
+    return { server: server === undefined ? uri : formatSocketAddress(server), code, message };
+  });
+  return { code, message, failures };
 }
 
 function toJson(result: QueryResult): Record<string, unknown> {
@@ -136,6 +170,7 @@ function toJson(result: QueryResult): Record<string, unknown> {
     attempts: result.attempts,
     ...result.authenticated === undefined ? {} : { authenticated: result.authenticated },
     ...result.software === undefined ? {} : { software: result.software },
+    ...result.redirectedFrom && { redirectedFrom: formatSocketAddress(result.redirectedFrom) },
   };
 }
 
@@ -156,6 +191,7 @@ function toText(result: QueryResult): string {
       result.authenticated ? "yes" : "no: the server did not ask for credentials",
     ]],
     ...software === undefined ? [] : [["Software", software]],
+    ...result.redirectedFrom ? [["Sent here by", formatSocketAddress(result.redirectedFrom)]] : [],
   ];
   return rows.map(([left, right]) => `${left!.padEnd(16)}${right}`).join("\n");
 }

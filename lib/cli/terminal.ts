@@ -30,6 +30,21 @@ export function readFile(
   }
 }
 
+/** One line on standard error that says what is going on, where that is a terminal. */
+export class Progress {
+  readonly #shows = Deno.stderr.isTerminal();
+
+  /** Shows a line in place of the last one. */
+  show(text: string): void {
+    if (this.#shows) write(Deno.stderr, `\r\x1b[K${text} …`);
+  }
+
+  /** Takes the line away. */
+  clear(): void {
+    if (this.#shows) write(Deno.stderr, "\r\x1b[K");
+  }
+}
+
 function write(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
   const bytes = new TextEncoder().encode(text);
   for (let at = 0; at < bytes.length;) at += stream.writeSync(bytes.subarray(at));

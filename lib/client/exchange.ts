@@ -1,8 +1,8 @@
 import type { Clock } from "../ops/mod.ts";
 import {
-  ClientTransaction,
   STUN_ALPN,
   type TransactionOutcome,
+  TransactionPair,
   type TransportProtocol,
 } from "../protocol/mod.ts";
 import {
@@ -41,8 +41,8 @@ export interface ExchangeOptions {
 
 /** One request. */
 export interface Question {
-  /** The encoded request. */
-  readonly request: Uint8Array;
+  /** The request, encoded under two transaction ids. */
+  readonly requests: readonly [first: Uint8Array, second: Uint8Array];
   /** Whether an answer can be believed. */
   readonly accepts: (response: StunMessage) => boolean;
 }
@@ -57,6 +57,7 @@ export class Exchange implements Disposable {
   readonly #options: ExchangeOptions;
   readonly #wire: Wire;
   readonly #deadline: number;
+  #rtoMs: number | undefined;
   #run: TransactionRun | undefined;
   #failure: unknown;
 
@@ -64,6 +65,7 @@ export class Exchange implements Disposable {
     this.#options = options;
     this.#wire = wire;
     this.#deadline = begun + options.timeoutMs;
+    this.#rtoMs = options.rtoMs;
     this.localAddress = wire.localAddress;
     wire.receive((bytes, source) => this.#run?.receive(bytes, source))
       .catch((error) => this.#fail(error));
@@ -97,23 +99,33 @@ export class Exchange implements Disposable {
    * @throws {QueryError} If the connection breaks (as a rejection).
    */
   async ask(question: Question): Promise<TransactionOutcome> {
-    const { server, rtoMs, signal, clock } = this.#options;
+    const { server, signal, clock } = this.#options;
+    const rtoMs = this.#rtoMs;
     if (this.#failure !== undefined) throw this.#failure;
     const timeoutMs = Math.max(1, this.#deadline - clock.now());
     const { reliable } = this.#wire;
     const run = new TransactionRun({
-      transaction: new ClientTransaction({ ...question, server, rtoMs, timeoutMs, reliable }),
+      transaction: new TransactionPair({ ...question, server, rtoMs, timeoutMs, reliable }),
       send: (bytes) => void this.#wire.send(bytes).catch((error) => this.#fail(error)),
       signal,
       clock,
     });
     this.#run = run;
-    return await run.outcome;
+    const outcome = await run.outcome;
+    this.#learn(outcome);
+    return outcome;
   }
 
   /** Ends it. */
   [Symbol.dispose](): void {
     this.#wire.close();
+  }
+
+  /** RFC 6298 section 2.2, with the RTO that was asked for as the least; RFC 8489 section 6.2.1. */
+  #learn(outcome: TransactionOutcome): void {
+    if (outcome.kind !== "answered" || outcome.attempts > 1) return;
+    const { rtoMs = 500 } = this.#options;
+    this.#rtoMs = Math.max(rtoMs, 3 * outcome.rttMs);
   }
 
   #fail(error: unknown): void {
@@ -139,10 +151,19 @@ interface Opened {
 }
 
 function datagramWire(socket: DatagramTransport, server: SocketAddress): Wire {
+  let failuresInARow = 0;
   return {
     localAddress: socket.localAddress,
     reliable: false,
-    send: (bytes) => socket.send([{ bytes, peer: server }]),
+    async send(bytes): Promise<void> {
+      const { sendFailures } = socket;
+      await socket.send([{ bytes, peer: server }]);
+      failuresInARow = socket.sendFailures > sendFailures ? failuresInARow + 1 : 0;
+      if (failuresInARow < HOPELESS_SENDS) return;
+      const message = `Cannot query ${formatSocketAddress(server)} over UDP: this host cannot ` +
+        "send to it";
+      throw new QueryError(message, { code: "unreachable" });
+    },
     async receive(take): Promise<void> {
       for (;;) {
         const batch = await socket.receive();
@@ -206,3 +227,6 @@ export async function inTime<T>(
     signal?.removeEventListener("abort", abort);
   }
 }
+
+/** Once may be a full buffer; no route, or a firewall's veto, is there after half a second too. */
+const HOPELESS_SENDS = 2;

@@ -3,5 +3,14 @@
  *
  * @module
  */
-export { query, type QueryOptions, type QueryResult } from "./query.ts";
-export { QueryError, type QueryErrorCode, type QueryErrorOptions } from "./query_error.ts";
+export { query, type QueryOptions } from "./query.ts";
+export type { QueryResult } from "./query_result.ts";
+export {
+  QueryError,
+  type QueryErrorCode,
+  type QueryErrorOptions,
+  type QueryFailure,
+} from "./query_error.ts";
+export { type Resolver, type ResolverOptions, systemResolver } from "./server_discovery.ts";
+export { discoverNat, type DiscoverNatOptions } from "./discover_nat.ts";
+export { type MappingChange, watchMapping, type WatchMappingOptions } from "./watch_mapping.ts";

@@ -60,7 +60,7 @@ export class NatProbeRunner implements Disposable {
         server: probe.to,
         reliable: false,
         answersFrom: "anywhere",
-        expects: probe.arrivesOn === undefined ? "answer" : "itself",
+        expects: probe.expects,
       }),
       send: (bytes) => void socket.send([{ bytes, peer: probe.to }]),
       clock,

@@ -5,8 +5,8 @@ import { QueryError } from "./query_error.ts";
 
 /** What a {@linkcode TransactionRun} needs. */
 export interface TransactionRunOptions {
-  /** The transaction to drive. */
-  readonly transaction: ClientTransaction;
+  /** The transaction to drive, or a pair of them. */
+  readonly transaction: Pick<ClientTransaction, "nextWake" | "wake" | "receive" | "outcome">;
   /** Tells the time and wakes. */
   readonly clock: Clock;
   /** Sends the request. */

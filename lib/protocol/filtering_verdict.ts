@@ -32,40 +32,58 @@ export interface FilteringObservation {
 export function judgeFiltering(seen: FilteringObservation): Verdict<NatFiltering> {
   const name = formatSocketAddress(seen.server);
   const fromBoth = originOf(seen.both, seen.server);
-  if (fromBoth === "address") {
-    return {
-      value: "endpoint-independent",
-      confidence: "high",
-      reason: `an answer came in from ${sourceOf(seen.both)}, which had never been sent to`,
-    };
+  const fromPort = originOf(seen.port, seen.server);
+  for (const [origin, result] of [[fromBoth, seen.both], [fromPort, seen.port]] as const) {
+    if (origin === "address") {
+      return {
+        value: "endpoint-independent",
+        confidence: "high",
+        reason: `an answer came in from ${sourceOf(result)}, which had never been sent to`,
+      };
+    }
   }
-  if (fromBoth === "error") return cannot(`${name} refuses CHANGE-REQUEST`);
-  if (fromBoth === "same") {
+  if (fromBoth === "error" || fromPort === "error") return cannot(`${name} refuses CHANGE-REQUEST`);
+  if (fromBoth === "same" || fromPort === "same") {
     return cannot(`${name} ignores CHANGE-REQUEST and answers from where it was asked`);
   }
   if (fromBoth === "port") {
     return cannot(`${name} answered from another port when it was asked for another address`);
   }
   const otherSpeaks = speaks(seen.bothControl, seen.server, "address");
+  if (fromPort === "silent") return judgeSilence(seen, otherSpeaks);
   if (otherSpeaks === false || !seen.otherAlive) {
     return cannot(`${name} does not answer from its other address`);
   }
-  const fromPort = originOf(seen.port, seen.server);
-  if (fromPort === "port" || fromPort === "address") {
+  return {
+    value: "address-dependent",
+    confidence: otherSpeaks === true ? "high" : "medium",
+    reason: `an answer came in from another port of ${name}, none from its other address`,
+  };
+}
+
+/** Nothing came in. What another port of the same address cannot send, another address cannot. */
+function judgeSilence(
+  seen: FilteringObservation,
+  otherSpeaks: boolean | undefined,
+): Verdict<NatFiltering> {
+  const name = formatSocketAddress(seen.server);
+  const portSpeaks = speaks(seen.portControl, seen.server, "port");
+  if (portSpeaks === true) {
     return {
-      value: "address-dependent",
-      confidence: otherSpeaks === true ? "high" : "medium",
-      reason: `an answer came in from another port of ${name}, none from its other address`,
+      value: "address-and-port-dependent",
+      confidence: "high",
+      reason: `nothing came in from another port of ${name} before it had been sent to`,
     };
   }
-  if (fromPort !== "silent") return cannot(`${name} does not change its port when it is asked to`);
-  const portSpeaks = speaks(seen.portControl, seen.server, "port");
   if (portSpeaks === false || !seen.otherPortAlive) {
     return cannot(`${name} does not answer from its other port`);
   }
+  if (otherSpeaks === false || !seen.otherAlive) {
+    return cannot(`${name} does not answer from its other address`);
+  }
   return {
     value: "address-and-port-dependent",
-    confidence: otherSpeaks === true && portSpeaks === true ? "high" : "medium",
+    confidence: "medium",
     reason: `nothing came in from another port or the other address of ${name}`,
   };
 }

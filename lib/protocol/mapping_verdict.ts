@@ -26,14 +26,19 @@ export function judgeMapping(
   observations: readonly MappingObservation[],
   isOurs: (reflexive: SocketAddress) => boolean,
 ): MappingVerdict {
-  if (observations.length === 0) return unknown("no server answered", false);
-  if (observations.every(({ reflexive }) => isOurs(reflexive))) {
+  if (observations.length === 0) return unknown("no server tells what it sees", false);
+  const untranslated = observations.filter(({ reflexive }) => isOurs(reflexive));
+  if (untranslated.length === observations.length) {
     return {
       value: "none",
       confidence: "high",
       reason: "every server sees this host's own address and port",
       depends: false,
     };
+  }
+  if (untranslated.length > 0) {
+    const ip = formatIp(untranslated[0]!.to.ip);
+    return unknown(`${ip} sees this host's own address, so it is on this side of the NAT`, false);
   }
   const byIp = groupByIp(observations);
   const differs = byIp.find((group) => !allSame(group));
@@ -58,8 +63,12 @@ export function judgeMapping(
       depends: false,
     };
   }
+  // A server that is behind something itself sees that, and not where this host's packets come from
+  if (!perIp.every(({ reflexive }) => equalIps(reflexive.ip, perIp[0]!.reflexive.ip))) {
+    return unknown("the servers disagree about the outside IP address of this host", false);
+  }
   if (!allDistinct(perIp)) {
-    return unknown("the servers disagree in a way that no mapping explains", true);
+    return unknown("the servers disagree in a way that no mapping explains", false);
   }
   const portsCompared = byIp.some((group) => group.length > 1);
   return portsCompared

@@ -6,6 +6,7 @@ import {
   equalIps,
   equalSocketAddresses,
   formatSocketAddress,
+  isUnspecifiedIp,
   MAPPED_ADDRESS,
   OTHER_ADDRESS,
   type SocketAddress,
@@ -16,62 +17,16 @@ import {
 import { judgeMapping, type MappingVerdict } from "./mapping_verdict.ts";
 import { type ClassicNat, classicNat, type NatFiltering, type Verdict } from "./nat_behaviour.ts";
 import { bindingRequest, type NatEvidence } from "./nat_probe.ts";
+import type { TcpNatStep, TcpNatStepResult, TcpNatVisit } from "./tcp_nat_step.ts";
 
-/** One step of a TCP NAT discovery, for whoever has the sockets. */
-export type TcpNatStep = TcpConnectStep | TcpAskStep | TcpListenStep;
-
-/** Connect, all at once; the connections stay open. */
-export interface TcpConnectStep {
-  /** Which kind of step it is. */
-  readonly kind: "connect";
-  /** What is being found out, for a person who waits. */
-  readonly title: string;
-  /** The connections to make. */
-  readonly connections: readonly {
-    /** What the connection is called in later steps. */
-    readonly connection: string;
-    /** Which local port: each name stands for a port of its own, which several connections share. */
-    readonly port: string;
-    /** Where to. */
-    readonly to: SocketAddress;
-  }[];
-}
-
-/** Ask over connections that are open, all at once. */
-export interface TcpAskStep {
-  /** Which kind of step it is. */
-  readonly kind: "ask";
-  /** What is being found out, for a person who waits. */
-  readonly title: string;
-  /** The questions. */
-  readonly questions: readonly {
-    /** Over which connection. */
-    readonly connection: string;
-    /** What. */
-    readonly request: Uint8Array;
-  }[];
-}
-
-/** Listen on a local port that connections come from, so that a dial-back is answered. */
-export interface TcpListenStep {
-  /** Which kind of step it is. */
-  readonly kind: "listen";
-  /** What is being found out, for a person who waits. */
-  readonly title: string;
-  /** Which local port. */
-  readonly port: string;
-}
-
-/** What became of a step: one result for each connection or question, or one for the listener. */
-export interface TcpNatStepResult {
-  /** Connect: the local address where a connection came about, else how it failed. */
-  readonly connected?: readonly (SocketAddress | string)[];
-  /** Ask: the answer where there was one, and after how many ms. */
-  readonly answers?:
-    readonly ({ readonly response: StunMessage; readonly rttMs: number } | undefined)[];
-  /** Listen: whether the port is listened on. */
-  readonly listening?: boolean;
-}
+export type {
+  TcpAskStep,
+  TcpConnectStep,
+  TcpListenStep,
+  TcpNatStep,
+  TcpNatStepResult,
+  TcpNatVisit,
+} from "./tcp_nat_step.ts";
 
 /** What {@linkcode discoverTcpNat} needs. */
 export interface TcpNatDiscoveryOptions {
@@ -117,12 +72,26 @@ export function* discoverTcpNat(
 
 /** The server that the filtering is tested with. */
 interface Hello {
+  /** The local port, which no other server has seen. */
+  readonly port: string;
   readonly server: SocketAddress;
   readonly connection: string;
   readonly local: SocketAddress;
   readonly reflexive: SocketAddress;
   readonly other: SocketAddress | undefined;
 }
+
+/** What became of a dial-back, with what the server cannot say of it. */
+type DialBackFinding =
+  | DialBackOutcome
+  /** The server ignores DIAL-BACK. */
+  | "unheard-of"
+  /** The server does not answer. */
+  | "silence"
+  /** The server says that it could connect, but nobody came. */
+  | "unseen"
+  /** It came from the address that was to be changed. */
+  | "same-address";
 
 type Steps<T> = Generator<TcpNatStep, T, TcpNatStepResult>;
 
@@ -136,13 +105,15 @@ class TcpNatDiscovery {
 
   /** The first server that answers; the others have not been sent anything then. */
   *reachServer(): Steps<Hello | undefined> {
-    for (const server of this.#options.servers) {
-      const connection = `filter ${formatSocketAddress(server)}`;
+    for (const [i, server] of this.#options.servers.entries()) {
+      // What one server's packets open must not be taken for open to the other address of the next
+      const port = `filter ${i + 1}`;
+      const connection = port;
       const title = `Connecting to ${formatSocketAddress(server)}`;
       const { connected: [local] = [] } = yield {
         kind: "connect",
         title,
-        connections: [{ connection, port: "filter", to: server }],
+        connections: [{ connection, port, to: server }],
       };
       if (typeof local !== "object") {
         this.#noteFailure("filter", server, local ?? "failed");
@@ -151,14 +122,15 @@ class TcpNatDiscovery {
       const response = yield* this.#ask(title, { connection, socket: "filter", local, to: server });
       const reflexive = response && reflexiveIn(response);
       if (response === undefined || reflexive === undefined) continue;
-      return { server, connection, local, reflexive, other: valueOf(response, OTHER_ADDRESS) };
+      const other = valueOf(response, OTHER_ADDRESS);
+      return { port, server, connection, local, reflexive, other };
     }
     return undefined;
   }
 
   *testFiltering(hello: Hello): Steps<Verdict<NatFiltering>> {
-    const { server, other } = hello;
-    const { listening } = yield { kind: "listen", title: "Listening", port: "filter" };
+    const { server, other, port } = hello;
+    const { listening } = yield { kind: "listen", title: "Listening for dial-backs", port };
     if (listening !== true) return cannot("the local port cannot be listened on");
     const elsewhere = other !== undefined && !equalIps(other.ip, server.ip);
     const fromAddress = elsewhere
@@ -171,8 +143,7 @@ class TcpNatDiscovery {
         reason: "the server's other address, which had never been connected to, could connect",
       };
     }
-    if (fromAddress === undefined) return cannot("the server does not know DIAL-BACK");
-    if (fromAddress === "not-permitted") return cannot("the server dials nobody back just now");
+    if (fromAddress in NO_WAY_TO_TELL) return cannot(NO_WAY_TO_TELL[fromAddress]!);
     const fromPort = yield* this.#dialBack("Dial-back from another port", hello, false);
     if (fromPort === "connected") {
       return fromAddress === "unsupported"
@@ -183,9 +154,8 @@ class TcpNatDiscovery {
           reason: "another port of the server could connect, its other address could not",
         };
     }
-    if (fromPort === undefined || fromPort === "not-permitted" || fromPort === "unsupported") {
-      return cannot("the server dials nobody back just now");
-    }
+    if (fromPort === "unsupported") return cannot("the server dials nobody back");
+    if (fromPort in NO_WAY_TO_TELL) return cannot(NO_WAY_TO_TELL[fromPort]!);
     return {
       value: "address-and-port-dependent",
       confidence: "medium",
@@ -205,7 +175,7 @@ class TcpNatDiscovery {
       ...this.#options.servers,
     ];
     const destinations = known.filter((to, i) =>
-      to.ip.length === server.ip.length &&
+      to.ip.length === server.ip.length && to.port !== 0 && !isUnspecifiedIp(to.ip) &&
       known.findIndex((one) => equalSocketAddresses(one, to)) === i
     );
     const title = "Mapping: several connections from one port";
@@ -308,18 +278,25 @@ class TcpNatDiscovery {
     title: string,
     hello: Hello,
     changeAddress: boolean,
-  ): Steps<DialBackOutcome | undefined> {
+  ): Steps<DialBackFinding> {
     const { connection, local, server: to } = hello;
-    const token = this.#options.transactionId().subarray(0, 8);
+    const token = this.#options.transactionId().slice(0, 8);
     const request = bindingRequest(this.#options.transactionId(), [
       attribute(DIAL_BACK, { changeAddress, changePort: true, token }),
     ]);
-    const { answers: [answer] = [] } = yield {
+    const { answers: [answer] = [], visits } = yield {
       kind: "ask",
       title,
       questions: [{ connection, request }],
     };
     const result = answer && valueOf(answer.response, DIAL_BACK_RESULT);
+    const visit = visits?.find(({ greeting }) => carries(greeting, token));
+    const finding = judgeDialBack({
+      answered: answer !== undefined,
+      outcome: result?.outcome,
+      came: visits === undefined ? "nobody looked" : visit,
+      forbidden: changeAddress ? to.ip : undefined,
+    });
     this.#evidence.push({
       transport: "tcp",
       socket: "filter",
@@ -328,9 +305,11 @@ class TcpNatDiscovery {
       asks: changeAddress ? "dial-back from another address" : "dial-back from another port",
       attempts: 1,
       ...answer === undefined ? {} : { from: to, rttMs: answer.rttMs },
-      note: result?.outcome ?? "no DIAL-BACK-RESULT",
+      note: visit === undefined
+        ? NOTES[finding] ?? finding
+        : `connected from ${formatSocketAddress(visit.from)}`,
     });
-    return result?.outcome;
+    return finding;
   }
 
   #noteFailure(socket: string, to: SocketAddress, failure: string | SocketAddress): void {
@@ -353,12 +332,48 @@ function reflexiveIn(response: StunMessage): SocketAddress | undefined {
   return valueOf(response, XOR_MAPPED_ADDRESS) ?? valueOf(response, MAPPED_ADDRESS);
 }
 
+function judgeDialBack(seen: {
+  readonly answered: boolean;
+  readonly outcome: DialBackOutcome | undefined;
+  readonly came: TcpNatVisit | undefined | "nobody looked";
+  /** The IP address that it was not to come from. */
+  readonly forbidden: Uint8Array | undefined;
+}): DialBackFinding {
+  const { answered, outcome, came, forbidden } = seen;
+  if (!answered) return "silence";
+  if (outcome === undefined) return "unheard-of";
+  if (outcome !== "connected" || came === "nobody looked") return outcome;
+  if (came === undefined) return "unseen";
+  return forbidden && equalIps(came.from.ip, forbidden) ? "same-address" : outcome;
+}
+
+/** Whether a visitor is the one that the server was asked to be. */
+function carries(greeting: StunMessage | undefined, token: Uint8Array): boolean {
+  const found = greeting && valueOf(greeting, DIAL_BACK)?.token;
+  return found !== undefined && found.every((byte, i) => byte === token[i]);
+}
+
 function cannot(why: string): Verdict<NatFiltering> {
   return { value: "unknown", confidence: "none", reason: `this cannot be told: ${why}` };
 }
 
-const WORDS = {
+/** Findings after which neither address nor port can be told, and why. */
+const NO_WAY_TO_TELL: { readonly [finding in DialBackFinding]?: string } = {
+  "unheard-of": "the server does not know DIAL-BACK",
+  "silence": "the server did not answer when it was asked to dial back",
+  "not-permitted": "the server dials nobody back just now",
+  "unseen": "the server could connect, but not to this host: something on the way answers for it",
+  "same-address": "the server dialled back from the address that this host was connected to",
+};
+
+const NOTES: { readonly [finding in DialBackFinding]?: string } = {
+  "unheard-of": "no DIAL-BACK-RESULT",
+  "silence": "no answer",
+  "unseen": "connected, but nobody came",
+};
+
+const WORDS: { readonly [finding in DialBackFinding]?: string } = {
   "refused": "refused on the way",
   "timed-out": "lost on the way",
   "unreachable": "turned away on the way",
-} as const;
+};

@@ -4,10 +4,12 @@ import {
   CHANGED_ADDRESS,
   equalIps,
   equalSocketAddresses,
+  isUnspecifiedIp,
   OTHER_ADDRESS,
   type SocketAddress,
 } from "../wire/mod.ts";
 import { type FilteringObservation, judgeFiltering, mergeFiltering } from "./filtering_verdict.ts";
+import { hairpinningUnknown, judgeHairpinning } from "./hairpinning_verdict.ts";
 import { judgeMapping, type MappingObservation, type MappingVerdict } from "./mapping_verdict.ts";
 import { classicNat, type NatFiltering, type Verdict } from "./nat_behaviour.ts";
 import {
@@ -46,8 +48,8 @@ export function* discoverUdpNat(
   if (servers.every(({ hello }) => !hello.answered)) return discovery.blocked(servers);
   const filters = yield* discovery.testFilters(servers);
   const mapping = yield* discovery.testMapping(servers);
-  const controls = yield* discovery.testControls(filters, mapping.verdict);
-  const hairpinning = yield* discovery.testHairpinning(servers, mapping.verdict);
+  const controls = yield* discovery.testControls(filters, mapping);
+  const hairpinning = yield* discovery.testHairpinning(mapping);
   return discovery.report({ servers, filters, mapping, controls, hairpinning });
 }
 
@@ -95,7 +97,7 @@ class UdpNatDiscovery {
     return servers.map((address, index) => {
       const hello = results[index]!;
       const other = answerOf(hello, OTHER_ADDRESS) ?? answerOf(hello, CHANGED_ADDRESS);
-      return { index, address, hello, other };
+      return { index, address, hello, other: isDestination(other, address) ? other : undefined };
     });
   }
 
@@ -103,8 +105,7 @@ class UdpNatDiscovery {
   *testFilters(servers: readonly Server[]): NatSteps<readonly FilterTest[]> {
     const candidates = servers.flatMap((server) => {
       const { other, address, hello } = server;
-      const usable = hello.answered && other !== undefined &&
-        other.ip.length === address.ip.length && other.port !== address.port &&
+      const usable = hello.answered && other !== undefined && other.port !== address.port &&
         // What has been sent to, under whatever name, can show nothing any more
         !servers.some((one) => equalIps(one.address.ip, other.ip));
       return usable ? [{ server, other }] : [];
@@ -119,18 +120,21 @@ class UdpNatDiscovery {
         sockets[i]!.map((socket) => this.#ask(socket, server.address))
       ),
     );
+    // The port first: a server that rates its clients would answer nothing but the first of each
+    // pair, and an unanswered second would pass for filtered. Where the port stays silent for the
+    // filter's sake, the address has to as well
     const results = yield* this.#run(
       "Filtering",
       candidates.flatMap(({ server }, i) => [
-        this.#askChange(sockets[i]![0], server.address, { changeAddress: true, changePort: true }),
         this.#askChange(sockets[i]![1], server.address, { changeAddress: false, changePort: true }),
+        this.#askChange(sockets[i]![0], server.address, { changeAddress: true, changePort: true }),
       ]),
     );
     return candidates.map(({ server, other }, i) => ({
       server,
       other,
-      both: results[2 * i]!,
-      port: results[2 * i + 1]!,
+      port: results[2 * i]!,
+      both: results[2 * i + 1]!,
     }));
   }
 
@@ -138,7 +142,7 @@ class UdpNatDiscovery {
   *testMapping(servers: readonly Server[]): NatSteps<MappingTest> {
     const destinations = servers.filter(({ hello }) => hello.answered)
       .flatMap(({ address, other }) =>
-        other === undefined || other.ip.length !== address.ip.length ? [address] : [
+        other === undefined ? [address] : [
           address,
           { ip: other.ip, port: address.port },
           other,
@@ -163,11 +167,12 @@ class UdpNatDiscovery {
   /**
    * Where an answer stayed away: opens the way in for it and asks once more. If it comes now, the
    * server speaks and the silence was the filter's. A mapping that depends on the destination makes
-   * this impossible: what is opened is another endpoint then.
+   * this impossible: what is opened is another endpoint then. What did not answer when the mapping
+   * was tested would not now.
    */
   *testControls(
     filters: readonly FilterTest[],
-    mapping: MappingVerdict,
+    { verdict: mapping, observations }: MappingTest,
   ): NatSteps<ReadonlyMap<FilterTest, Control>> {
     const stable = mapping.value === "none" || mapping.value === "endpoint-independent";
     const wanted = filters.flatMap((test) => {
@@ -180,7 +185,7 @@ class UdpNatDiscovery {
         ...silentPort
           ? [{ test, kind: "port", opens: { ip: server.address.ip, port: other.port } }] as const
           : [],
-      ];
+      ].filter(({ opens }) => isAlive(observations, opens));
     });
     const controls = new Map<FilterTest, { both?: NatProbeResult; port?: NatProbeResult }>();
     if (wanted.length > 0) {
@@ -211,46 +216,27 @@ class UdpNatDiscovery {
 
   /** RFC 4787 section 6: two sockets send to each other's outside endpoint. */
   *testHairpinning(
-    servers: readonly Server[],
-    mapping: MappingVerdict,
+    { verdict: mapping, observations }: MappingTest,
   ): NatSteps<UdpNatReport["hairpinning"]> {
-    if (mapping.value === "none") {
-      return { value: "unknown", confidence: "none", reason: "there is no NAT to go through" };
-    }
-    const server = servers.find(({ hello }) => hello.answered)!;
+    if (mapping.value === "none") return hairpinningUnknown("there is no NAT to go through");
+    const [server] = observations;
+    if (server === undefined) return hairpinningUnknown("no server tells what it sees");
     const names = ["hairpin 1", "hairpin 2"] as const;
-    const answers = yield* this.#run(
+    const opened = yield* this.#run(
       "Two ports for the hairpinning test",
-      names.map((name) => this.#ask(name, server.address)),
+      names.map((name) => this.#ask(name, server.to)),
     );
-    const [first, second] = answers.map((answer) => reflexiveOf(answer));
+    const [first, second] = opened.map((answer) => reflexiveOf(answer));
     if (first === undefined || second === undefined) {
-      return { value: "unknown", confidence: "none", reason: "the server answered no more" };
+      return hairpinningUnknown("the server answers no more");
     }
+    // Either of the two is enough, so half of the patience is
+    const patience = { timing: HAIRPIN_TIMING, asks: "hairpin", expects: "itself" } as const;
     const arrivals = yield* this.#run("Hairpinning", [
-      { ...this.#ask(names[0], second), asks: "hairpin", expects: "itself", arrivesOn: names[1] },
-      { ...this.#ask(names[1], first), asks: "hairpin", expects: "itself", arrivesOn: names[0] },
+      { ...this.#ask(names[0], second), ...patience, arrivesOn: names[1] },
+      { ...this.#ask(names[1], first), ...patience, arrivesOn: names[0] },
     ]);
-    if (arrivals.some(({ answered }) => answered)) {
-      return {
-        value: "yes",
-        confidence: "high",
-        reason: "a packet to the outside endpoint of another port of this host came back in",
-      };
-    }
-    // With a mapping by destination, the endpoint that the server saw is not for others
-    const stable = mapping.value === "endpoint-independent";
-    return stable
-      ? {
-        value: "no",
-        confidence: "high",
-        reason: "packets between the outside endpoints of two ports of this host do not arrive",
-      }
-      : {
-        value: "unknown",
-        confidence: "none",
-        reason: "the mapping depends on the destination, so there is no endpoint to send to",
-      };
+    return judgeHairpinning({ opened, arrivals, mapping });
   }
 
   blocked(servers: readonly Server[]): UdpNatReport {
@@ -283,8 +269,6 @@ class UdpNatDiscovery {
     readonly hairpinning: UdpNatReport["hairpinning"];
   }): UdpNatReport {
     const { servers, filters, mapping: { observations, verdict: mapping }, controls } = found;
-    const alive = (to: SocketAddress) =>
-      observations.some((one) => equalSocketAddresses(one.to, to));
     const reports = servers.map(({ address, hello, other }) => {
       const test = filters.find(({ server }) => server.address === address);
       const seen: FilteringObservation | undefined = test && {
@@ -292,22 +276,26 @@ class UdpNatDiscovery {
         other: test.other,
         both: test.both,
         port: test.port,
-        otherAlive: alive(test.other),
-        otherPortAlive: alive({ ip: address.ip, port: test.other.port }),
+        otherAlive: isAlive(observations, test.other),
+        otherPortAlive: isAlive(observations, { ip: address.ip, port: test.other.port }),
         bothControl: controls.get(test)?.both,
         portControl: controls.get(test)?.port,
       };
-      const filtering = seen === undefined ? untested(hello, other) : judgeFiltering(seen);
+      const filtering = seen === undefined
+        ? untested({ address, hello, other })
+        : judgeFiltering(seen);
       return { address, answered: hello.answered, other, filtering };
     });
     const filtering = mergeFiltering(
       reports.filter(({ answered }) => answered).map((one) => one.filtering),
     );
-    const first = servers.find(({ hello }) => hello.answered)!.hello;
+    const first = servers.find(({ hello }) => reflexiveOf(hello) !== undefined)?.hello ??
+      servers.find(({ hello }) => hello.answered)!.hello;
     return {
       reachable: true,
       reflexive: reflexiveOf(first),
-      local: first.local,
+      // A socket on every address does not know which of them it used; here the server does
+      local: mapping.value === "none" ? reflexiveOf(first) : first.local,
       mapping,
       filtering,
       classic: classicNat({
@@ -373,12 +361,32 @@ class UdpNatDiscovery {
   }
 }
 
+/** Whether anybody can be sent to there, from where the server itself was sent to. */
+function isDestination(
+  other: SocketAddress | undefined,
+  server: SocketAddress,
+): other is SocketAddress {
+  return other !== undefined && other.port > 0 && other.ip.length === server.ip.length &&
+    !isUnspecifiedIp(other.ip);
+}
+
+/** Whether it answered when it was asked directly. */
+function isAlive(observations: readonly MappingObservation[], at: SocketAddress): boolean {
+  return observations.some(({ to }) => equalSocketAddresses(to, at));
+}
+
 /** Why a server was not asked about the filtering. */
-function untested(hello: NatProbeResult, other: SocketAddress | undefined): Verdict<NatFiltering> {
+function untested(
+  { address, hello, other }: Pick<Server, "address" | "hello" | "other">,
+): Verdict<NatFiltering> {
   const why = !hello.answered
     ? "it did not answer"
     : other === undefined
     ? "this server has no RFC 5780"
-    : "its other address is not one that nothing has been sent to";
+    : equalIps(other.ip, address.ip)
+    ? "the server's other address is the same IP address"
+    : "the server's other address is none that nothing else is sent to";
   return { value: "unknown", confidence: "none", reason: `this cannot be told: ${why}` };
 }
+
+const HAIRPIN_TIMING = { ...PATIENT_TIMING, maxRequests: 7 };

@@ -144,6 +144,7 @@ Deno.test({
       () => query("stun:localhost:9", { clock, timeoutMs: 100 }),
       QueryError,
     );
+    await clock.untilTimer(100);
     assertEquals(clock.timers, [100], "before there is an address to ask");
     clock.advance(100);
     assertEquals((await failed).code, "timed-out");
@@ -159,10 +160,18 @@ leakTest("query() looks names up", async () => {
   assertEquals((await answered).server, { ip: Uint8Array.of(127, 0, 0, 1), port: server.port });
 });
 
-leakTest("query() rejects when it is given a stuns: URI", async () => {
-  const error = await assertRejects(() => query("stuns:127.0.0.1"), QueryError);
-  assertEquals(error.code, "unsupported");
-});
+leakTest(
+  "query() rejects with a RangeError when a stuns: URI is to go over UDP or TCP",
+  async () => {
+    for (const transport of ["udp", "tcp"] as const) {
+      await assertRejects(
+        () => query("stuns:127.0.0.1", { transport }),
+        RangeError,
+        `Cannot query a stuns: URI over ${transport.toUpperCase()}: wanted TLS`,
+      );
+    }
+  },
+);
 
 leakTest("query() rejects with a RangeError when it is given no URI", async () => {
   for (const text of ["", "127.0.0.1", "stun:", "stun://127.0.0.1", "http://127.0.0.1"]) {
