@@ -1,7 +1,7 @@
-import { Buffer } from "node:buffer";
-import { Duplex } from "node:stream";
-import { type SecureContext, TLSSocket } from "node:tls";
+import type { Duplex } from "node:stream";
+import type { SecureContext, TLSSocket } from "node:tls";
 import { formatSocketAddress, type SocketAddress } from "../wire/mod.ts";
+import { nodeModule } from "./_node_module.ts";
 import { ConnectionError, type ConnectionErrorCode } from "./connection_error.ts";
 import type { StreamConnection } from "./stream_transport.ts";
 
@@ -55,6 +55,7 @@ export class TlsServerConnection implements StreamConnection {
     this.#timer = setTimeout(() => {
       this.#fail("timed-out", `no TLS handshake within ${handshakeTimeoutMs} ms`);
     }, handshakeTimeoutMs);
+    const { TLSSocket } = nodeModule("node:tls");
     this.#tls = new TLSSocket(this.#carrier(), {
       isServer: true,
       secureContext: context,
@@ -125,6 +126,7 @@ export class TlsServerConnection implements StreamConnection {
 
   /** What node:tls reads ciphertext from and writes it to. It cannot close the connection. */
   #carrier(): Duplex {
+    const { Duplex } = nodeModule("node:stream");
     const carrier: Duplex = new Duplex({
       allowHalfOpen: true,
       read: () => {
@@ -133,7 +135,7 @@ export class TlsServerConnection implements StreamConnection {
             this.#fail("reset", "the peer cut the connection before the TLS handshake was over");
           }
           // The bytes are a view on a buffer that the next read fills again
-          carrier.push(bytes === undefined ? null : Buffer.from(bytes));
+          carrier.push(bytes === undefined ? null : bytes.slice());
         }, (error) => this.#break(error));
       },
       write: (bytes: Uint8Array, _encoding, done) => {

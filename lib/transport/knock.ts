@@ -1,4 +1,4 @@
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { formatIp, type SocketAddress } from "../wire/mod.ts";
 
 /** How {@linkcode knock} connects. */
@@ -22,10 +22,12 @@ export type KnockOutcome = "connected" | "refused" | "timed-out" | "unreachable"
  */
 export async function knock(target: SocketAddress, options: KnockOptions): Promise<KnockOutcome> {
   const { localIp, greeting, timeoutMs, signal } = options;
+  // Loaded when it is needed, here and not above: it takes longer to load than all the rest.
+  // node:net, because Deno.connect cannot choose the address that it connects from
+  const { connect } = await import("node:net");
   // An event that is over is not told again: without this the attempt would take its full time
   if (signal?.aborted) return "timed-out";
   const { promise, resolve } = Promise.withResolvers<KnockOutcome>();
-  // node:net, because Deno.connect cannot choose the address that it connects from
   const socket: Socket = connect({
     host: formatIp(target.ip),
     port: target.port,

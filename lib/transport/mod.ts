@@ -10,6 +10,7 @@ export {
   type CertificateErrorCode,
   type CertificateErrorOptions,
   type CertifiedKey,
+  checkCertificate,
 } from "./certificate_error.ts";
 export {
   ConnectionError,
@@ -27,14 +28,21 @@ export {
   type LocalIpTowardsOptions,
 } from "./local_address.ts";
 export {
+  LocalPortError,
+  type LocalPortErrorOptions,
+  type LocalPortProblem,
+} from "./local_port_error.ts";
+export {
   ResolveError,
   type ResolveErrorCode,
   type ResolveErrorOptions,
   resolveHost,
   type ResolveHostOptions,
 } from "./resolve_host.ts";
+export { resolveService, type ResolveServiceOptions } from "./resolve_service.ts";
 export type { StreamConnection, StreamListener } from "./stream_transport.ts";
 export { connectTcp, type ConnectTcpOptions, listenTcp, type ListenTcpOptions } from "./tcp.ts";
+export { connectTcpFrom, type ConnectTcpFromOptions, freeTcpPort } from "./tcp_port.ts";
 export {
   connectTls,
   type ConnectTlsOptions,

@@ -1,5 +1,6 @@
-import { createSecureContext, type SecureContext } from "node:tls";
+import type { SecureContext } from "node:tls";
 import { formatIp, formatSocketAddress, type SocketAddress } from "../wire/mod.ts";
+import { nodeModule } from "./_node_module.ts";
 import { type CertifiedKey, checkCertificate } from "./certificate_error.ts";
 import { DenoStreamConnection } from "./deno_stream.ts";
 import type { StreamConnection, StreamListener } from "./stream_transport.ts";
@@ -128,6 +129,7 @@ export async function connectTls(
 
 function toSecureContext(certified: CertifiedKey): SecureContext {
   checkCertificate(certified);
+  const { createSecureContext } = nodeModule("node:tls");
   return createSecureContext({ cert: certified.certificate, key: certified.key });
 }
 
