@@ -25,13 +25,19 @@ export async function natCommand(args: readonly string[]): Promise<number> {
     if (!uri.ok) return complain([uri.reason]);
     if (uri.value.scheme === "stuns") return complain([`Cannot test with ${server}: wanted stun:`]);
   }
-  if (flags.has("ipv4") && flags.has("ipv6")) return complain(["-4 and -6 exclude each other"]);
+  if (flags.has("ipv4") && flags.has("ipv6")) {
+    return complain(["Cannot test: -4 and -6 exclude each other"]);
+  }
   const watchSeconds = readSeconds("watch", flags.get("watch"));
   const timeoutSeconds = readSeconds("timeout", flags.get("timeout"));
   for (const one of [watchSeconds, timeoutSeconds]) {
     if (typeof one === "string") return complain([one]);
   }
   const json = flags.has("json");
+  const tcpAlone = flags.has("tcp") && !flags.has("udp");
+  for (const name of ["lifetime", "padding", "watch"].filter((name) => flags.has(name))) {
+    if (tcpAlone) return complain([`Cannot use --${name} with --tcp alone: it is about UDP`]);
+  }
   const progress = new Progress();
   const options: DiscoverNatOptions = {
     family: flags.has("ipv4") ? 4 : flags.has("ipv6") ? 6 : undefined,
@@ -41,6 +47,10 @@ export async function natCommand(args: readonly string[]): Promise<number> {
     lifetime: flags.has("lifetime"),
     fragments: flags.has("padding"),
     onProgress: (title) => progress.show(title),
+    onSkipped: (server, reason) => {
+      progress.clear();
+      writeErr(`warning: ${server} is not asked: ${reason}`);
+    },
     ...typeof timeoutSeconds === "number"
       ? { signal: AbortSignal.timeout(timeoutSeconds * 1000) }
       : {},
@@ -55,8 +65,7 @@ export async function natCommand(args: readonly string[]): Promise<number> {
     return EXIT_CODES[completeness(report)];
   } catch (error) {
     progress.clear();
-    if (!(error instanceof QueryError)) throw error;
-    const { code, message } = error;
+    const { code, message } = failureOf(error, timeoutSeconds);
     if (json) writeOut(JSON.stringify({ servers, error: { code, message } }));
     else writeErr(`error: ${message}`);
     return EXIT_CODES.blocked;
@@ -91,7 +100,8 @@ async function watch(
   report: NatReport,
   options: { readonly everyMs: number; readonly json: boolean },
 ): Promise<void> {
-  const server = report.udp?.servers.find(({ answered }) => answered)?.address;
+  const servers = report.udp?.servers ?? [];
+  const server = (servers.find(({ answered }) => answered) ?? servers[0])?.address;
   if (server === undefined) return;
   const stop = new AbortController();
   const onSignal = () => stop.abort();
@@ -116,6 +126,20 @@ async function watch(
   } finally {
     Deno.removeSignalListener("SIGINT", onSignal);
   }
+}
+
+/** What there is to say of an error; rethrows a mistake. */
+function failureOf(
+  error: unknown,
+  timeoutSeconds: number | string | undefined,
+): { readonly code: string; readonly message: string } {
+  // Deno without --unstable-net
+  if (error instanceof TypeError) return { code: "unsupported", message: error.message };
+  if (!(error instanceof QueryError)) throw error;
+  const { code, message } = error;
+  return code === "aborted"
+    ? { code: "timed-out", message: `Cannot tell the NAT: it took longer than ${timeoutSeconds} s` }
+    : { code, message };
 }
 
 function readSeconds(

@@ -8,7 +8,7 @@ import {
 } from "../protocol/mod.ts";
 import { formatSocketAddress, isUnspecifiedIp, type SocketAddress } from "../wire/mod.ts";
 
-/** A NAT report as `pinhole nat` prints it for people. */
+/** A NAT report as `pinhole nat` prints it for people, on lines of at most 80 columns. */
 export function natReportText(report: NatReport): string {
   const { udp, tcp, lifetime, fragments } = report;
   const sections = [
@@ -19,27 +19,33 @@ export function natReportText(report: NatReport): string {
       ...lifetime === undefined ? [] : row("Lifetime", lifetimeWord(lifetime), lifetime.reason),
       ...fragments === undefined ? [] : row("Fragments", fragments.value, fragments.reason),
     ],
-    summarize(report),
+    udp === undefined ? [] : servers(udp),
+    summarize(report).flatMap((sentences) => wrap(sentences, 0)),
     predictions(report),
   ];
   return sections.filter((lines) => lines.length > 0).map((lines) => lines.join("\n")).join("\n\n");
 }
 
-/** Host, NAT and server, and the addresses between them. */
+/** Host, NAT and server, and the addresses between them; one below the other if they are wide. */
 function drawing({ udp, tcp }: NatReport): readonly string[] {
   const part = udp?.reachable ? udp : tcp?.reachable ? tcp : undefined;
   const server = part?.evidence.find(({ from }) => from !== undefined)?.to;
   if (part?.reflexive === undefined || server === undefined) return [];
-  const boxes = part.mapping.value === "none"
-    ? [box("this host", endpoint(part.local)), box("server", formatSocketAddress(server))]
-    : [
-      box("this host", endpoint(part.local)),
-      box("NAT", formatSocketAddress(part.reflexive)),
-      box("server", formatSocketAddress(server)),
-    ];
-  return [0, 1, 2, 3].map((line) =>
-    boxes.map((one) => one[line]).join(line === 2 ? "───▶" : "    ").trimEnd()
+  const places: readonly (readonly [string, string])[] = [
+    ["this host", endpoint(part.local)],
+    ...part.mapping.value === "none" ? [] : [["NAT", formatSocketAddress(part.reflexive)]] as const,
+    ["server", formatSocketAddress(server)],
+  ];
+  const boxes = places.map(([title, address]) => box(title, address));
+  const rows = [0, 1, 2, 3].map((line) =>
+    boxes.map((one) => one[line]).join(line === 2 ? "───▶" : "    ")
   );
+  if (rows[0]!.length <= COLUMNS) return rows;
+  const width = Math.max(...places.map(([, address]) => address.length));
+  return places.flatMap(([title, address], i) => [
+    ...i === 0 ? [] : ["     ▼"],
+    ...box(title, address.padEnd(width)),
+  ]);
 }
 
 function box(title: string, address: string): readonly string[] {
@@ -61,7 +67,35 @@ function table(name: string, part: UdpNatReport | TcpNatReport): readonly string
 }
 
 function row(name: string, value: string, reason: string): readonly string[] {
-  return [`${name.padEnd(13)}${value.padEnd(27)}${reason}`.trimEnd()];
+  return [name.padEnd(INDENT) + value, ...wrap(reason, INDENT)];
+}
+
+/** What each of several servers showed of the filtering, so that a disagreement has names. */
+function servers({ servers }: UdpNatReport): readonly string[] {
+  if (servers.length < 2) return [];
+  return [
+    "Filtering, as each server shows it",
+    ...servers.flatMap(({ address, filtering: { value, reason } }) => [
+      `  ${formatSocketAddress(address)}: ${value}`,
+      ...wrap(reason, INDENT),
+    ]),
+  ];
+}
+
+/** Text on as many lines as it takes, each behind an indentation. */
+function wrap(text: string, indent: number): readonly string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ").filter((word) => word !== "")) {
+    if (line !== "" && indent + line.length + 1 + word.length > COLUMNS) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = line === "" ? word : `${line} ${word}`;
+    }
+  }
+  if (line !== "") lines.push(line);
+  return lines.map((line) => " ".repeat(indent) + line);
 }
 
 function lifetimeWord({ measured, aliveMs, goneMs }: NonNullable<NatReport["lifetime"]>): string {
@@ -91,3 +125,8 @@ function endpoint(address: SocketAddress | undefined): string {
   if (address === undefined) return "";
   return isUnspecifiedIp(address.ip) ? `port ${address.port}` : formatSocketAddress(address);
 }
+
+/** The width of a terminal. */
+const COLUMNS = 80;
+/** Where values and reasons begin. */
+const INDENT = 13;

@@ -63,10 +63,15 @@ export async function queryCommand(args: readonly string[]): Promise<number> {
   } catch (error) {
     // A URI and a transport that do not go together
     if (error instanceof RangeError) return complain([error.message]);
-    const { code, message } = failureOf(error);
+    const failure = failureOf(error);
     if (flags.has("json")) {
-      writeOut(JSON.stringify({ server: target, transport, error: { code, message } }));
-    } else writeErr(`error: ${message}`);
+      writeOut(JSON.stringify({ server: target, transport, error: failure }));
+    } else {
+      writeErr(`error: ${failure.message}`);
+      const others = new Set(failure.failures?.map(({ message }) => message));
+      others.delete(failure.message);
+      for (const message of others) writeErr(`also: ${message}`);
+    }
     return 1;
   }
 }
@@ -75,8 +80,7 @@ export async function queryCommand(args: readonly string[]): Promise<number> {
 export const QUERY: Command = {
   name: "pinhole query",
   usage: "stun:HOST[:PORT] [flags]",
-  summary:
-    "Asks a STUN server for this host's public address; over TLS if the URI is a stuns: one.",
+  summary: "Asks a STUN server for this host's public address.",
   flags: [
     { name: "tcp", help: "ask over TCP instead of UDP" },
     {
@@ -85,7 +89,11 @@ export const QUERY: Command = {
       repeatable: true,
       help: "another server, to be asked too when there is no answer for 1.5 s",
     },
-    { name: "ca", value: "FILE", help: "TLS: trust the certificates in this PEM file too" },
+    {
+      name: "ca",
+      value: "FILE",
+      help: "TLS, for a stuns: URI: trust the certificates in this PEM file too",
+    },
     { name: "ipv4", short: "-4", help: "use IPv4 alone" },
     { name: "ipv6", short: "-6", help: "use IPv6 alone" },
     { name: "timeout", value: "SECONDS", help: "give up after so long; default 39.5 (RFC 8489)" },

@@ -11,10 +11,11 @@ import {
   type UdpNatReport,
   type Verdict,
 } from "../protocol/mod.ts";
-import { isLocalIp, resolveHost } from "../transport/mod.ts";
+import { isLocalIp, ListenError, ResolveError, resolveHost } from "../transport/mod.ts";
 import {
   type AddressFamily,
   equalSocketAddresses,
+  formatStunUri,
   parseStunUri,
   type SocketAddress,
   socketAddress,
@@ -24,6 +25,7 @@ import {
 import { NatProbeRunner } from "./nat_probe_runner.ts";
 import { QueryError } from "./query_error.ts";
 import { TcpNatRunner } from "./tcp_nat_runner.ts";
+import { abortError } from "./transaction_run.ts";
 
 /** What {@linkcode discoverNat} finds out, and how. */
 export interface DiscoverNatOptions {
@@ -37,6 +39,8 @@ export interface DiscoverNatOptions {
   readonly fragments?: boolean | undefined;
   /** Told what is being found out. */
   readonly onProgress?: ((title: string) => void) | undefined;
+  /** Told of a server that is not asked, as its name leads to no address that can be used, and why. */
+  readonly onSkipped?: ((server: string, reason: string) => void) | undefined;
   /** Gives it up. */
   readonly signal?: AbortSignal | undefined;
   /** Tells the time. @default {systemClock} */
@@ -50,12 +54,25 @@ export interface DiscoverNatOptions {
  * takes one server with RFC 5780 to tell everything; two plain ones tell the mapping.
  *
  * @param servers `stun:` URIs, the most trusted first.
- * @throws {QueryError} If no server's name leads to an address, or it is given up (as a rejection).
+ * @throws {QueryError} If no server's name leads to an address, no socket can be had, or it is given
+ *   up (as a rejection).
  * @throws {RangeError} If there is no server or one is not a `stun:` URI (as a rejection).
  */
 export async function discoverNat(
   servers: readonly (string | StunUri)[],
   options: DiscoverNatOptions = {},
+): Promise<NatReport> {
+  try {
+    return await discover(servers, options);
+  } catch (error) {
+    if (!(error instanceof ListenError)) throw error;
+    throw new QueryError(error.message, { code: "other", cause: error });
+  }
+}
+
+async function discover(
+  servers: readonly (string | StunUri)[],
+  options: DiscoverNatOptions,
 ): Promise<NatReport> {
   const { transports = ["udp", "tcp"], clock = systemClock, signal } = options;
   const { randomness = systemRandomness } = options;
@@ -118,20 +135,26 @@ async function resolveServers(
     const ips = await resolveHost(target.host, { family: options.family, signal: options.signal });
     return ips.map((ip) => socketAddress(ip, stunUriPort(target)));
   }));
+  if (options.signal?.aborted) throw abortError(options.signal);
   const perServer = found.map((one) => one.status === "fulfilled" ? one.value : []);
-  const all = perServer.flat();
-  const bytes = all.some(({ ip }) => ip.length === 4) ? 4 : 16;
+  const bytes = perServer.flat().some(({ ip }) => ip.length === 4) ? 4 : 16;
   // One address of each server: two of one machine would pass for two opinions
-  const chosen = perServer.flatMap((ips) => ips.find(({ ip }) => ip.length === bytes) ?? []);
-  const failed = found.find((one) => one.status === "rejected");
-  if (chosen.length === 0) {
-    const reason = failed?.reason instanceof Error ? failed.reason.message : "no address";
-    throw new QueryError(`Cannot discover a NAT: ${reason}`, {
-      code: "not-found",
-      cause: failed?.reason,
-    });
+  const chosen = perServer.map((ips) => ips.find(({ ip }) => ip.length === bytes));
+  const failures = found.map((one) => one.status === "rejected" ? one.reason : undefined);
+  const [failure] = failures.filter((one) => one !== undefined);
+  if (chosen.every((one) => one === undefined)) {
+    if (!(failure instanceof ResolveError)) throw failure;
+    throw new QueryError(failure.message, { code: failure.code, cause: failure });
   }
+  chosen.forEach((one, i) => {
+    if (one !== undefined) return;
+    const reason = failures[i] instanceof Error
+      ? failures[i].message
+      : `it has no IPv${bytes === 4 ? 4 : 6} address, which the others have`;
+    options.onSkipped?.(formatStunUri(targets[i]!), reason);
+  });
   return chosen.filter((one, i) =>
-    chosen.findIndex((other) => equalSocketAddresses(other, one)) === i
-  );
+    one !== undefined &&
+    chosen.findIndex((other) => other !== undefined && equalSocketAddresses(other, one)) === i
+  ) as SocketAddress[];
 }

@@ -101,15 +101,17 @@ export class NatProbeRunner implements Disposable {
     }
   }
 
-  #wait(ms: number): Promise<void> {
+  /** Waits, for no longer than until it is given up. */
+  async #wait(ms: number): Promise<void> {
     const { clock, signal } = this.#options;
+    if (signal?.aborted) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const cancel = clock.setTimer(ms, resolve);
-    signal?.addEventListener("abort", () => {
-      cancel();
-      resolve();
-    }, { once: true });
-    return promise;
+    const end = () => resolve();
+    const cancel = clock.setTimer(ms, end);
+    signal?.addEventListener("abort", end, { once: true });
+    await promise;
+    cancel();
+    signal?.removeEventListener("abort", end);
   }
 }
 

@@ -2,6 +2,7 @@ import { attribute, RESPONSE_PORT, type SocketAddress } from "../wire/mod.ts";
 import {
   bindingRequest,
   type NatProbe,
+  type NatProbeAnswer,
   type NatProbeResult,
   type NatSteps,
   PATIENT_TIMING,
@@ -36,32 +37,34 @@ export interface BindingLifetime {
  * Measures the lifetime of a mapping (RFC 5780 section 4.6): lets sockets rest for different times
  * and then has the server send to them, by RESPONSE-PORT in a request from another socket. Several
  * sockets rest at once, so that a round takes as long as its longest rest.
+ *
+ * @throws {RangeError} If `maxMs` or `precisionMs` is less than 1, at the first step.
  */
 export function* measureBindingLifetime(
   options: BindingLifetimeOptions,
 ): NatSteps<BindingLifetime> {
   const { maxMs = 600_000, precisionMs = 5000 } = options;
-  const [honoured] = yield* rest(options, { round: 0, restsMs: [0] });
-  if (honoured !== true) {
-    return {
-      measured: false,
-      aliveMs: 0,
-      goneMs: undefined,
-      reason: "this cannot be told: the server does not answer to RESPONSE-PORT",
-    };
+  if (!(maxMs >= 1 && precisionMs >= 1)) {
+    const found = `${maxMs} and ${precisionMs} ms`;
+    throw new RangeError(
+      `Cannot measure a lifetime: the longest rest and the precision are ${found}, wanted 1 or more`,
+    );
+  }
+  if (!(yield* isHonoured(options, 0))) {
+    return notMeasured("the server does not answer to RESPONSE-PORT");
   }
   let aliveMs = 0;
   let goneMs: number | undefined;
   for (let round = 1; goneMs === undefined || goneMs - aliveMs > precisionMs; round++) {
     const restsMs = goneMs === undefined ? widen(maxMs) : between(aliveMs, goneMs);
     const alive = yield* rest(options, { round, restsMs });
-    const gone = restsMs.findIndex((_, i) => !alive[i]);
-    if (gone < 0) {
-      aliveMs = restsMs.at(-1)!;
-      if (goneMs === undefined) break;
-    } else {
-      aliveMs = restsMs[gone - 1] ?? aliveMs;
-      goneMs = restsMs[gone]!;
+    aliveMs = restsMs[alive - 1] ?? aliveMs;
+    if (alive < restsMs.length) {
+      goneMs = restsMs[alive]!;
+      // A server that has fallen silent meanwhile would pass for a mapping that is gone
+      if (!(yield* isHonoured(options, round))) return notMeasured("the server answers no more");
+    } else if (goneMs === undefined) {
+      break;
     }
   }
   const seconds = (ms: number) => `${Math.round(ms / 1000)} s`;
@@ -75,13 +78,19 @@ export function* measureBindingLifetime(
   };
 }
 
-/** Which mappings are alive after their rests, which are in ascending order. */
+/** Whether the server sends to a mapping that has not rested. */
+function* isHonoured(options: BindingLifetimeOptions, round: number): NatSteps<boolean> {
+  return (yield* rest(options, { round, restsMs: [0] })) === 1;
+}
+
+/** How many mappings, of those with these rests in ascending order, are alive before one is gone. */
 function* rest(
   options: BindingLifetimeOptions,
   { round, restsMs }: { readonly round: number; readonly restsMs: readonly number[] },
-): NatSteps<readonly boolean[]> {
+): NatSteps<number> {
   const { server, transactionId } = options;
-  const socketOf = (i: number) => `lifetime ${round}.${i + 1}`;
+  const checks = restsMs[0] === 0;
+  const socketOf = (i: number) => checks ? `check ${round}` : `lifetime ${round}.${i + 1}`;
   const ask = (socket: string): NatProbe => ({
     socket,
     to: server,
@@ -89,18 +98,14 @@ function* rest(
     timing: PATIENT_TIMING,
     asks: "binding",
   });
-  const title = restsMs.length === 1 && restsMs[0] === 0
+  const title = checks
     ? "Lifetime: whether the server can tell"
     : `Lifetime, round ${round}: rests of up to ${Math.round(restsMs.at(-1)! / 1000)} s`;
   const opened = yield { title, probes: restsMs.map((_, i) => ask(socketOf(i))) };
-  const alive: boolean[] = [];
-  let rested = 0;
+  let restedMs = 0;
   for (const [i, restMs] of restsMs.entries()) {
     const port = reflexiveOf(opened[i])?.port;
-    if (port === undefined) {
-      alive.push(false);
-      continue;
-    }
+    if (port === undefined) return i;
     const probe: NatProbe = {
       socket: "lifetime",
       to: server,
@@ -112,12 +117,27 @@ function* rest(
     const [result]: readonly NatProbeResult[] = yield {
       title,
       probes: [probe],
-      waitMs: restMs - rested,
+      waitMs: Math.max(0, restMs - restedMs),
     };
-    rested = restMs;
-    alive.push(result?.answered === true && result.response.class === "success");
+    if (result?.answered !== true || result.response.class !== "success") return i;
+    restedMs = Math.max(restMs, restedMs) + tookMs(result);
   }
-  return alive;
+  return restsMs.length;
+}
+
+/** How long a probe of {@linkcode PATIENT_TIMING} took until its answer: the others rested on. */
+function tookMs({ attempts, rttMs }: NatProbeAnswer): number {
+  const { rtoMs, maxWaitMs } = PATIENT_TIMING;
+  return rttMs + (attempts < 2 ? 0 : rtoMs + (attempts - 2) * maxWaitMs);
+}
+
+function notMeasured(why: string): BindingLifetime {
+  return {
+    measured: false,
+    aliveMs: 0,
+    goneMs: undefined,
+    reason: `this cannot be told: ${why}`,
+  };
 }
 
 /** The times that NATs are known to use, up to the longest wanted. */

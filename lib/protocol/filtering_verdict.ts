@@ -16,6 +16,8 @@ export interface FilteringObservation {
   readonly otherAlive: boolean;
   /** Whether the other port of the same address answers when it is asked directly. */
   readonly otherPortAlive: boolean;
+  /** How often it had to be asked directly until it answered: at first, and afterwards everywhere. */
+  readonly attempts: readonly number[];
   /** `both` once more, when the way in for it had been opened: what came of it, if it was tried. */
   readonly bothControl: NatProbeResult | undefined;
   /** `port` once more, when the way in for it had been opened: what came of it, if it was tried. */
@@ -48,6 +50,9 @@ export function judgeFiltering(seen: FilteringObservation): Verdict<NatFiltering
   }
   if (fromBoth === "port") {
     return cannot(`${name} answered from another port when it was asked for another address`);
+  }
+  if (isSeldom(seen.attempts)) {
+    return cannot(`${name} leaves many requests unanswered, so its silence means nothing`);
   }
   const otherSpeaks = speaks(seen.bothControl, seen.server, "address");
   if (fromPort === "silent") return judgeSilence(seen, otherSpeaks);
@@ -120,6 +125,16 @@ function speaks(
   wanted: "address" | "port",
 ): boolean | undefined {
   return control === undefined ? undefined : originOf(control, server) === wanted;
+}
+
+/**
+ * Whether a server limits its clients, so that a request may have gone unanswered every time. With
+ * one packet in ten lost each way, five requests are sent fifteen times once in 30,000 cases.
+ */
+function isSeldom(attempts: readonly number[]): boolean {
+  // Where an answer takes a second, every request is sent three times before it comes
+  const most = (Math.min(3, ...attempts) + 2) * attempts.length;
+  return attempts.length > 0 && attempts.reduce((sum, one) => sum + one, 0) >= most;
 }
 
 function sourceOf(result: NatProbeResult | undefined): string {

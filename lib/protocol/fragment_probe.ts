@@ -20,18 +20,21 @@ export function* probeFragments(
   const { server, transactionId } = options;
   const common = { socket: "fragments", to: server, timing: PATIENT_TIMING };
   const title = "Fragments";
-  const [plain] = yield {
+  const small = () => ({
     title,
     probes: [{ ...common, request: bindingRequest(transactionId()), asks: "binding" }],
-  };
+  });
+  const [plain] = yield small();
   if (plain?.answered !== true) return cannot("the server did not answer");
   const request = bindingRequest(transactionId(), [attribute(PADDING, PADDING_BYTES)]);
   const [padded] = yield { title, probes: [{ ...common, request, asks: "a padded answer" }] };
   if (padded?.answered !== true) {
+    const [after] = yield small();
+    if (after?.answered !== true) return cannot("the server answers no more");
     return {
       value: "no",
       confidence: "medium",
-      reason: `a request of ${request.length} bytes was not answered, a small one was`,
+      reason: `a request of ${request.length} bytes was not answered, small ones were`,
     };
   }
   const { response } = padded;

@@ -80,12 +80,12 @@ export type NatSteps<T> = Generator<NatStep, T, readonly NatProbeResult[]>;
  * A silence decides, so it has to be the NAT's and not the network's: with one packet in ten lost
  * each way, 14 requests without an answer happen once in ten thousand million cases.
  */
-export const PATIENT_TIMING: TransactionTiming = {
+export const PATIENT_TIMING = {
   rtoMs: 250,
   maxWaitMs: 500,
   maxRequests: 14,
   lastWaitFactor: 4,
-};
+} as const satisfies TransactionTiming;
 
 /** One line of evidence: what was sent where, and what came back from where. */
 export interface NatEvidence {

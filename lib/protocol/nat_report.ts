@@ -71,7 +71,9 @@ export function summarize(report: NatReport): readonly string[] {
 
 function describe(name: string, part: UdpNatReport | TcpNatReport): readonly string[] {
   if (!part.reachable) return [`${name}: blocked, or no server answers.`];
-  const kind = KINDS[part.classic];
+  const kind = part.classic === "unknown" && part.mapping.value === "none"
+    ? "no NAT"
+    : KINDS[part.classic];
   const reach = REACH[part.filtering.value];
   const moves = part.mapping.depends
     ? " The public port is another one for each destination: what a server sees is of no use to others."

@@ -23,6 +23,7 @@ import {
   PATIENT_TIMING,
   reflexiveOf,
 } from "./nat_probe.ts";
+import { judgePortPreservation } from "./port_preservation_verdict.ts";
 import type { UdpNatReport } from "./udp_nat_report.ts";
 
 /** What {@linkcode discoverUdpNat} needs. */
@@ -48,7 +49,7 @@ export function* discoverUdpNat(
   if (servers.every(({ hello }) => !hello.answered)) return discovery.blocked(servers);
   const filters = yield* discovery.testFilters(servers);
   const mapping = yield* discovery.testMapping(servers);
-  const controls = yield* discovery.testControls(filters, mapping);
+  const controls = yield* discovery.testControls(filters, mapping.observations);
   const hairpinning = yield* discovery.testHairpinning(mapping);
   return discovery.report({ servers, filters, mapping, controls, hairpinning });
 }
@@ -70,7 +71,7 @@ interface FilterTest {
 }
 
 interface MappingTest {
-  readonly observations: readonly MappingObservation[];
+  readonly observations: readonly (MappingObservation & { readonly attempts: number })[];
   readonly verdict: MappingVerdict;
 }
 
@@ -154,8 +155,9 @@ class UdpNatDiscovery {
     );
     const results = yield* this.#run("Mapping", distinct.map((to) => this.#ask("mapping", to)));
     const observations = distinct.flatMap((to, i) => {
+      const { attempts } = results[i]!;
       const reflexive = reflexiveOf(results[i]);
-      return reflexive === undefined ? [] : [{ to, reflexive }];
+      return reflexive === undefined ? [] : [{ to, reflexive, attempts }];
     });
     const { local } = results[0]!;
     return {
@@ -166,26 +168,21 @@ class UdpNatDiscovery {
 
   /**
    * Where an answer stayed away: opens the way in for it and asks once more. If it comes now, the
-   * server speaks and the silence was the filter's. A mapping that depends on the destination makes
-   * this impossible: what is opened is another endpoint then. What did not answer when the mapping
-   * was tested would not now.
+   * server speaks and the silence was the filter's. It takes a mapping that is the same for both
+   * destinations: else what is opened is another endpoint.
    */
   *testControls(
     filters: readonly FilterTest[],
-    { verdict: mapping, observations }: MappingTest,
+    observations: readonly MappingObservation[],
   ): NatSteps<ReadonlyMap<FilterTest, Control>> {
-    const stable = mapping.value === "none" || mapping.value === "endpoint-independent";
     const wanted = filters.flatMap((test) => {
-      const { server, other } = test;
-      const silentBoth = !test.both.answered && stable;
-      const silentPort = !test.port.answered && !test.both.answered &&
-        (stable || mapping.value === "address-dependent");
+      const { server: { address }, other } = test;
+      if (test.both.answered) return [];
+      const port = { ip: address.ip, port: other.port };
       return [
-        ...silentBoth ? [{ test, kind: "both", opens: other }] as const : [],
-        ...silentPort
-          ? [{ test, kind: "port", opens: { ip: server.address.ip, port: other.port } }] as const
-          : [],
-      ].filter(({ opens }) => isAlive(observations, opens));
+        { test, kind: "both", opens: other } as const,
+        ...test.port.answered ? [] : [{ test, kind: "port", opens: port } as const],
+      ].filter(({ opens }) => seeTheSame(observations, [address, opens]));
     });
     const controls = new Map<FilterTest, { both?: NatProbeResult; port?: NatProbeResult }>();
     if (wanted.length > 0) {
@@ -276,8 +273,15 @@ class UdpNatDiscovery {
         other: test.other,
         both: test.both,
         port: test.port,
-        otherAlive: isAlive(observations, test.other),
-        otherPortAlive: isAlive(observations, { ip: address.ip, port: test.other.port }),
+        otherAlive: seenBy(observations, test.other) !== undefined,
+        otherPortAlive:
+          seenBy(observations, { ip: address.ip, port: test.other.port }) !== undefined,
+        attempts: [
+          hello.attempts,
+          ...observations.filter(({ to }) =>
+            equalIps(to.ip, address.ip) || equalIps(to.ip, test.other.ip)
+          ).map(({ attempts }) => attempts),
+        ],
         bothControl: controls.get(test)?.both,
         portControl: controls.get(test)?.port,
       };
@@ -305,25 +309,9 @@ class UdpNatDiscovery {
         mappingDepends: mapping.depends,
       }),
       hairpinning: found.hairpinning,
-      portPreservation: this.#judgePorts(),
+      portPreservation: judgePortPreservation(this.#results),
       servers: reports,
       evidence: this.#evidence,
-    };
-  }
-
-  #judgePorts(): UdpNatReport["portPreservation"] {
-    const seen = this.#results.flatMap((result) => {
-      const reflexive = reflexiveOf(result);
-      return reflexive === undefined ? [] : [reflexive.port === result.local.port];
-    });
-    const kept = seen.filter((same) => same).length;
-    if (seen.length === 0) {
-      return { value: "unknown", confidence: "none", reason: "no server answered" };
-    }
-    return {
-      value: kept === seen.length ? "yes" : "no",
-      confidence: "high",
-      reason: `${kept} of ${seen.length} answers show the port of the socket itself`,
     };
   }
 
@@ -370,9 +358,21 @@ function isDestination(
     !isUnspecifiedIp(other.ip);
 }
 
-/** Whether it answered when it was asked directly. */
-function isAlive(observations: readonly MappingObservation[], at: SocketAddress): boolean {
-  return observations.some(({ to }) => equalSocketAddresses(to, at));
+/** What a destination saw, if it answered when it was asked directly. */
+function seenBy(
+  observations: readonly MappingObservation[],
+  at: SocketAddress,
+): SocketAddress | undefined {
+  return observations.find(({ to }) => equalSocketAddresses(to, at))?.reflexive;
+}
+
+/** Whether both destinations saw one and the same endpoint. */
+function seeTheSame(
+  observations: readonly MappingObservation[],
+  both: readonly [SocketAddress, SocketAddress],
+): boolean {
+  const [one, two] = both.map((at) => seenBy(observations, at));
+  return one !== undefined && two !== undefined && equalSocketAddresses(one, two);
 }
 
 /** Why a server was not asked about the filtering. */

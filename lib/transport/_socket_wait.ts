@@ -1,5 +1,5 @@
 import { errnoOf, type Libc } from "./_libc.ts";
-import { EFD_NONBLOCK_CLOEXEC, SystemCallError } from "./_linux_sockets.ts";
+import { EFD_NONBLOCK_CLOEXEC, POLLIN, POLLOUT, SystemCallError } from "./_linux_sockets.ts";
 
 /** What a {@linkcode SocketWait} can wait for. */
 export type AwaitedEvent = "readable" | "writable" | "nothing";
@@ -69,9 +69,6 @@ export class SocketWait {
     this.#libc.close();
   }
 }
-
-const POLLIN = 1;
-const POLLOUT = 4;
 
 const PAIR_OF = { readable: 0n, writable: 16n, nothing: 32n } as const;
 

@@ -201,6 +201,20 @@ leakTest("query() counts its time over all of its requests", async () => {
   assertEquals(error.code, "timed-out");
 });
 
+leakTest("query() waits for the second answer as the time of the first one suggests", async () => {
+  using server = new ScriptedUdpServer();
+  const clock = new VirtualClock();
+  const answered = query(server.uri, { credentials: ALICE, clock });
+  const first = await server.receive();
+  clock.advance(400);
+  await server.send(challengeTo(first.request), first);
+  const second = await server.receive();
+  // RFC 6298 section 2.2: RTT + 4 * RTT / 2
+  assertEquals(clock.timers, [400 + 1200]);
+  await server.send(successTo(second.request, KEY), second);
+  assertEquals((await answered).attempts, 1);
+});
+
 leakTest("query() fails when the connection ends after the challenge", async () => {
   using server = new ScriptedTcpServer();
   const clock = new VirtualClock();

@@ -1,13 +1,12 @@
 // What programs that tell NATs say of each kind, asked of turnserver and of our server, beside the
-// truth (which nat_kinds_test.ts has proved with plain sockets). Printed as a table.
+// truth (which nat_kinds_test.ts has proved with plain sockets). Printed as one table at the end.
 
 import { assertEquals } from "@std/assert";
-import { ROOT } from "../support/pinhole_server.ts";
-import type { Child } from "../support/process.ts";
 import { testWithTool, type Tool, TOOLS } from "../support/tool.ts";
 import type { LabHost } from "./lab_host.ts";
+import { LAB_PORT, LAB_SERVERS, serverAnswers } from "./lab_servers.ts";
 import { NatLab, type NatLabOptions, NFT, whyNoLab } from "./nat_lab.ts";
-import { Station } from "./station.ts";
+import { type JsonReport, pinholeNat, stunUri } from "./pinhole_nat.ts";
 
 const whyNotHere = whyNoLab();
 
@@ -19,6 +18,7 @@ interface Case {
 
 const CASES = [
   { name: "open", nat1: "open" },
+  { name: "firewall", nat1: "firewall" },
   { name: "full-cone", nat1: "full-cone" },
   { name: "address-restricted", nat1: "address-restricted" },
   // The same filter, but every port of the host opens it
@@ -48,10 +48,32 @@ interface Address {
   readonly port: number;
 }
 
-const PORT = 3_478;
+const RESTRICTED_CONE =
+  /^restricted-cone: mapping endpoint-independent, filtering address-dependent$/;
 
-// Of ours there is to be one here as soon as there is one: wrong about nothing.
 const DETECTIVES: readonly Detective[] = [
+  {
+    name: "pinhole nat",
+    tool: NFT,
+    ask: async (host, { ip }) => {
+      const { stdout } = await pinholeNat(host, [stunUri(ip), "--udp", "--json"]);
+      const { mapping, filtering, classic } = (JSON.parse(stdout) as JsonReport).udp!;
+      return `${classic}: mapping ${mapping}, filtering ${filtering}`;
+    },
+    verdict: /^(.*)$/gm,
+    truth: {
+      "open": /^open: mapping none, filtering endpoint-independent$/,
+      "firewall": /^firewall: mapping none, filtering address-and-port-dependent$/,
+      "full-cone": /^full-cone: mapping endpoint-independent, filtering endpoint-independent$/,
+      "address-restricted": RESTRICTED_CONE,
+      "address-restricted*": RESTRICTED_CONE,
+      "port-restricted":
+        /^port-restricted-cone: mapping endpoint-independent, filtering address-and-port-dependent$/,
+      "symmetric":
+        /^symmetric: mapping address-and-port-dependent, filtering address-and-port-dependent$/,
+    },
+    wrongAbout: [],
+  },
   {
     name: "turnutils_natdiscovery -m -f",
     tool: { command: "turnutils_natdiscovery", package: "coturn" },
@@ -59,6 +81,7 @@ const DETECTIVES: readonly Detective[] = [
     verdict: /^(?:NAT with|No NAT!?) ?(.*?)!?$/gm,
     truth: {
       "open": /Independent Mapping.*Independent Filtering/,
+      "firewall": /Independent Mapping.*Address and Port Dependent Filtering/,
       "full-cone": /Independent Mapping.*Independent Filtering/,
       "address-restricted": /Independent Mapping.*Address Dependent Filtering/,
       "address-restricted*": /Independent Mapping.*Address Dependent Filtering/,
@@ -78,6 +101,7 @@ const DETECTIVES: readonly Detective[] = [
     verdict: /^Primary: (.*?)\s*$/gm,
     truth: {
       "open": /^Open$/,
+      "firewall": /Firewall/,
       "full-cone": /^Independent Mapping, Independent Filter/,
       "address-restricted": /^Independent Mapping, Address Dependent Filter/,
       "address-restricted*": /^Independent Mapping, Address Dependent Filter/,
@@ -88,19 +112,16 @@ const DETECTIVES: readonly Detective[] = [
   },
 ];
 
-const SERVERS: Readonly<Record<string, (server: LabHost) => Child>> = {
-  turnserver: (server) =>
-    server.exec("turnserver", [
-      ...["-S", "-n", "--no-cli", "--no-tls", "--no-dtls", "--log-file", "stdout"],
-      ...["--userdb", "/dev/null", "--pidfile", "/dev/null", "--listening-port", `${PORT}`],
-      ...["--listening-ip", server.ip, "--listening-ip", server.alternateIp],
-    ]),
-  ours: (server) =>
-    server.deno([
-      ...["--allow-net", ROOT + "server.ts", "--port", `${PORT}`],
-      ...["--hostname", server.ip, "--alternate-hostname", server.alternateIp],
-    ]),
-};
+/** What one program said of one NAT with one server. */
+interface Row {
+  readonly program: string;
+  readonly kind: CaseName;
+  readonly server: string;
+  readonly said: string;
+  readonly right: boolean;
+}
+
+const asked: Row[] = [];
 
 for (const { name, tool, ask, verdict, truth, wrongAbout } of DETECTIVES) {
   testWithTool({
@@ -111,47 +132,63 @@ for (const { name, tool, ask, verdict, truth, wrongAbout } of DETECTIVES) {
       // Side by side, for they spend their time waiting for what does not come
       const rows = await Promise.all(
         CASES.flatMap(({ name: kind, nat1 }) =>
-          Object.entries(SERVERS).map(async ([server, start]) => {
+          Object.entries(LAB_SERVERS).map(async ([server, start]) => {
             await using lab = await NatLab.open({ nat1 });
-            const address = { ip: lab.server.ip, port: PORT };
-            const child = start(lab.server);
-            await answers(lab.outside, address, child);
-            const text = await ask(lab.host1, address);
+            const { ip } = lab.server;
+            await serverAnswers(lab, { child: start(lab.server), ip });
+            const text = await ask(lab.host1, { ip, port: LAB_PORT });
             const said = [...text.matchAll(verdict)].map(([, words]) => words).join("; ");
-            return { kind, server, said, right: truth[kind].test(said) };
+            return { program: name, kind, server, said, right: truth[kind].test(said) };
           })
         ),
       );
-      say(
-        rows.map(({ kind, server, said, right }) =>
-          `${name.padEnd(30)}${kind.padEnd(21)}${server.padEnd(12)}${
-            right ? "right" : "WRONG"
-          }  ${said}\n`
-        ).join(""),
-      );
+      asked.push(...rows);
       const wrong = rows.filter(({ right }) => !right);
       assertEquals(
         wrong.map(({ kind, server }) => `${kind}, ${server}`),
-        wrongAbout.flatMap((kind) => Object.keys(SERVERS).map((server) => `${kind}, ${server}`)),
+        wrongAbout.flatMap((kind) =>
+          Object.keys(LAB_SERVERS).map((server) => `${kind}, ${server}`)
+        ),
       );
     },
   });
 }
 
+Deno.test.afterAll(() => say(table(asked)));
+
+/** A line for each NAT, a column for each program with each server; below, what was wrong. */
+function table(rows: readonly Row[]): string {
+  const columns = DETECTIVES.map(({ name }) => name).flatMap((program) =>
+    Object.keys(LAB_SERVERS).map((server) => ({ program, server }))
+  );
+  const line = (cells: readonly string[]) =>
+    cells.map((cell) => cell.padEnd(30)).join("").trimEnd();
+  const wrong = rows.filter(({ right }) => !right);
+  return [
+    "",
+    line(["", ...columns.map(({ program }) => program)]),
+    line(["", ...columns.map(({ server }) => `with ${server}`)]),
+    ...CASES.map(({ name }) =>
+      line([
+        name,
+        ...columns.map(({ program, server }) => {
+          const row = rows.find((row) =>
+            row.kind === name && row.program === program && row.server === server
+          );
+          return row === undefined ? "not asked" : row.right ? "right" : "WRONG";
+        }),
+      ])
+    ),
+    ...wrong.map(({ program, kind, server, said }) =>
+      `${program} with ${server}, ${kind}: ${said || "nothing"}`
+    ),
+    "",
+  ].join("\n");
+}
+
 async function output(host: LabHost, args: readonly string[]): Promise<string> {
   const { stdout, stderr } = await host.run("turnutils_natdiscovery", args);
   return stdout + stderr;
-}
-
-/** Waits until a server answers a Binding request of RFC 3489, all of whose bytes are text. */
-async function answers(from: LabHost, to: Address, server: Child): Promise<void> {
-  await using station = new Station(from);
-  const { id } = await station.ask("bindUdp", { ip: from.ip, port: 0 });
-  for (let tries = 0; tries < 100; tries++) {
-    await station.ask("send", { id, to, text: "\x00\x01\x00\x00transaction id.." });
-    if ((await station.ask("receive", { id, timeoutMs: 100 })).length > 0) return;
-  }
-  throw new Error(`Cannot get an answer from the server\n${server.stdout}${server.stderr}`);
 }
 
 function say(text: string): void {

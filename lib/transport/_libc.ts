@@ -1,0 +1,90 @@
+import { LibcError } from "./libc_error.ts";
+
+/** The C library, with the functions that UDP in batches takes. */
+export type Libc = Deno.DynamicLibrary<typeof SYMBOLS>;
+
+/** The C libraries that this process may load, or why there is none. */
+export type LibcFinding =
+  | { readonly paths: readonly string[] }
+  | { readonly paths?: undefined; readonly reason: string };
+
+/** Looks for C libraries that this process may load. Asks the user nothing and loads nothing. */
+export function findLibc(host: { readonly os: string; readonly arch: string }): LibcFinding {
+  const { os, arch } = host;
+  const known = os === "linux" ? LIBC_PATHS[arch] : undefined;
+  if (known === undefined) {
+    return { reason: `found ${os} on ${arch}, wanted Linux on x86_64 or aarch64` };
+  }
+  // By its name the loader finds the library wherever it is, but that takes the whole permission
+  if (isGranted({ name: "ffi" })) return { paths: ["libc.so.6"] };
+  const paths = known.filter((path) => isGranted({ name: "ffi", path }));
+  return paths.length > 0 ? { paths } : {
+    reason: `Deno was run without permission, pass --allow-ffi or --allow-ffi=${known[0]}`,
+  };
+}
+
+/**
+ * Loads the C library. Whoever loads it closes it. A call in flight may outlive that: the library
+ * itself stays in memory as long as the process does.
+ *
+ * @throws {LibcError} If it cannot be loaded or lacks a function.
+ */
+export function loadLibc(finding: LibcFinding = findLibc(Deno.build)): Libc {
+  if (finding.paths === undefined) throw new LibcError(finding.reason);
+  const failures: unknown[] = [];
+  for (const path of finding.paths) {
+    try {
+      return Deno.dlopen(path, SYMBOLS);
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  const [cause] = failures;
+  throw new LibcError(cause instanceof Error ? cause.message : String(cause), { cause });
+}
+
+/**
+ * The address of a buffer, which stays where it is. `Deno.UnsafePointer` would tell it too, but takes
+ * the whole of --allow-ffi. The buffer must be longer than 64 bytes: V8 moves shorter ones about.
+ */
+export function addressOf(libc: Libc, bytes: Uint8Array<ArrayBuffer>): bigint {
+  return libc.symbols.memcpy(bytes, bytes, 0n);
+}
+
+/** The `errno` of the last function that failed on this thread. */
+export function errnoOf(libc: Libc): number {
+  libc.symbols.memcpyFrom(errno, libc.symbols.__errno_location(), 4n);
+  return errno[0]!;
+}
+
+function isGranted(permission: Deno.FfiPermissionDescriptor): boolean {
+  return Deno.permissions.querySync(permission).state === "granted";
+}
+
+const SYMBOLS = {
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
+  recvmmsg: { parameters: ["i32", "buffer", "u32", "i32", "pointer"], result: "i32" },
+  sendmmsg: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
+  eventfd: { parameters: ["u32", "i32"], result: "i32" },
+  write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  close: { parameters: ["i32"], result: "i32" },
+  // On a thread of its own, so that the event loop goes on
+  poll: { parameters: ["usize", "usize", "i32"], result: "i32", nonblocking: true },
+  malloc: { parameters: ["usize"], result: "usize" },
+  free: { parameters: ["usize"], result: "void" },
+  memcpy: { parameters: ["buffer", "buffer", "usize"], result: "usize" },
+  memcpyTo: { name: "memcpy", parameters: ["usize", "buffer", "usize"], result: "usize" },
+  memcpyFrom: { name: "memcpy", parameters: ["buffer", "pointer", "usize"], result: "pointer" },
+  __errno_location: { parameters: [], result: "pointer" },
+} as const;
+
+/** Where distributions keep the library: Debian and its kin, Fedora and its kin, Arch. */
+const LIBC_PATHS: Readonly<Record<string, readonly string[]>> = {
+  x86_64: ["/lib/x86_64-linux-gnu/libc.so.6", "/lib64/libc.so.6", "/usr/lib/libc.so.6"],
+  aarch64: ["/lib/aarch64-linux-gnu/libc.so.6", "/lib64/libc.so.6", "/usr/lib/libc.so.6"],
+};
+
+const errno = new Int32Array(1);

@@ -1,0 +1,38 @@
+import type { DatagramTransport } from "./datagram_transport.ts";
+import { openDenoDatagram } from "./deno_datagram.ts";
+import { LibcError } from "./libc_error.ts";
+
+/** Which implementation of {@linkcode DatagramTransport} is wanted; `auto`: the fastest there is. */
+export type DatagramIoChoice = "auto" | DatagramTransport["io"];
+
+/** An implementation of {@linkcode DatagramTransport}. */
+export interface DatagramIo {
+  /** Which one it is. */
+  readonly io: DatagramTransport["io"];
+  /** Why it is not the batched one though that was welcome: one line for a person. */
+  readonly reason?: string;
+  /**
+   * Binds a UDP socket.
+   *
+   * @throws {ListenError} If the socket cannot be bound.
+   * @throws {RangeError} If `ip` is not 4 or 16 bytes or `port` is not an integer of 0 to 65535.
+   */
+  open(address: { readonly ip: Uint8Array; readonly port: number }): DatagramTransport;
+}
+
+/**
+ * Chooses an implementation of UDP: that in batches where Linux and `--allow-ffi` allow it, the one of
+ * `Deno.listenDatagram` elsewhere. The code that calls the C library is loaded only if it is welcome.
+ *
+ * @throws {LibcError} If `batched` is wanted and cannot be had (as a rejection).
+ */
+export async function chooseDatagramIo(wanted: DatagramIoChoice): Promise<DatagramIo> {
+  if (wanted === "deno") return DENO;
+  const { batchedIo, openBatchedDatagram } = await import("./batched_datagram.ts");
+  const found = batchedIo();
+  if (found.available) return { io: "batched", open: openBatchedDatagram };
+  if (wanted === "batched") throw new LibcError(found.reason);
+  return { ...DENO, reason: found.reason };
+}
+
+const DENO: DatagramIo = { io: "deno", open: openDenoDatagram };
