@@ -7,6 +7,7 @@ const OVERVIEW = `Usage: pinhole COMMAND [arguments]
 
 Commands:
   query    Asks a STUN server for this host's public address.
+  nat      Finds out what the NAT in front of this host does to UDP and TCP.
 
 pinhole COMMAND --help tells more about a command.
 `;

@@ -102,7 +102,7 @@ Deno.test({
 
 Deno.test({
   name: "localIpTowards() looks at the interfaces of this host when it may",
-  permissions: { sys: ["networkInterfaces"], net: true },
+  permissions: { sys: ["networkInterfaces"], net: "inherit" },
   fn: () => {
     const found = localIpTowards(to("127.0.0.1"));
     assert(found !== undefined && isLocalIp(found));
