@@ -3,7 +3,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { testWithTool, type Tool, TOOLS } from "../support/tool.ts";
-import { LAB_PORT, LAB_SERVERS, plainServer, serverAnswers } from "./lab_servers.ts";
+import { LAB_SERVERS, plainServer, serverAnswers } from "./lab_servers.ts";
 import { NatLab, type NatLabOptions, NFT, whyNoLab } from "./nat_lab.ts";
 import {
   type JsonPart,
