@@ -12,7 +12,13 @@ import {
   type ServerMetrics,
 } from "../ops/mod.ts";
 import { StunServer, type StunServerOptions } from "../server/mod.ts";
-import { CertificateError, ListenError } from "../transport/mod.ts";
+import {
+  CertificateError,
+  chooseDatagramIo,
+  type DatagramIo,
+  LibcError,
+  ListenError,
+} from "../transport/mod.ts";
 import { parseIp } from "../wire/mod.ts";
 import { checkReadiness } from "./readiness.ts";
 import type { ServeConfiguration, ServeConfigurationResult } from "./serve_configuration.ts";
@@ -38,9 +44,17 @@ export async function runServer(options: RunServerOptions): Promise<string | und
   const { settings } = options.configuration;
   let inForce = settings;
   const logger = openLogger({ format: settings["log-format"], level: settings["log-level"] });
+  let datagramIo: DatagramIo | undefined;
+  try {
+    datagramIo = await datagramIoFor(settings);
+  } catch (error) {
+    if (error instanceof LibcError) return error.message;
+    throw error;
+  }
   let metrics: ServerMetrics | undefined;
   const server = new StunServer({
     ...serverOptions(options.configuration),
+    datagramIo,
     onLatency: settings["http-port"] === undefined
       ? undefined
       : (seconds) => metrics?.observe(seconds),
@@ -97,6 +111,15 @@ export function serverOptions(configuration: ServeConfiguration): StunServerOpti
     advertise: settings.advertise,
     advertiseAlternate: settings["advertise-alternate"],
   };
+}
+
+/** How UDP is done, and why, if it is served at all. */
+async function datagramIoFor(
+  { udp, transport }: ServeSettings,
+): Promise<DatagramIo | undefined> {
+  if (!transport.includes("udp")) return undefined;
+  const chosen = await chooseDatagramIo(udp);
+  return { reason: udp === "auto" ? "the C library may be called" : "as configured", ...chosen };
 }
 
 /** A listening problem is told in one line; anything else is a mistake of ours. */
@@ -210,5 +233,5 @@ function watchProcess(handlers: {
 }
 
 /** The settings that are about sockets and the log: a running server keeps those that it has. */
-const FIXED = /^(hostname|port|transport|tls-port|alternate-.*|advertise.*|http-.*|log-.*)$/;
+const FIXED = /^(hostname|port|transport|udp|tls-port|alternate-.*|advertise.*|http-.*|log-.*)$/;
 const CERTIFICATE = /^tls-(cert|key)$/;

@@ -215,6 +215,11 @@ export const SETTINGS = {
     value: "ADDR",
     help: "IP address of HTTP; default 127.0.0.1",
   }),
+  udp: setting({
+    schema: v.optional(oneOf(["auto", "deno", "batched"]), "auto"),
+    value: "IO",
+    help: "how UDP is done: batched (Linux, --allow-ffi), deno, or auto, the faster (default auto)",
+  }),
   software: setting({
     schema: v.optional(v.pipe(text("text"), v.maxLength(127, "at most 127 characters"))),
     value: "TEXT",

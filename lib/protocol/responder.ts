@@ -12,6 +12,7 @@ import {
   type EncodeMessageOptions,
   equalSocketAddresses,
   ERROR_CODE,
+  HEADER_BYTES,
   type MessageHeader,
   PADDING,
   REASON_PHRASES,
@@ -33,6 +34,7 @@ import type { Arrival } from "./arrival.ts";
 import type { Authentication, Authenticator } from "./authenticator.ts";
 import type { DialBackDecision, DialBackOrder, DialBackPolicy } from "./dial_back.ts";
 import type { EndpointRole } from "./endpoint.ts";
+import { MAX_PLAIN_ANSWER_BYTES, plainRequest, writePlainAnswer } from "./plain_answer.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
 import { type ResponderOutcome, ResponderStatistics } from "./responder_statistics.ts";
 
@@ -97,6 +99,7 @@ export class StunResponder {
   /** What became of every arrival so far. */
   readonly statistics: ResponderStatistics;
   readonly #software: readonly WritableAttribute[];
+  readonly #softwareBytes: Uint8Array;
   readonly #ownAddresses: readonly SocketAddress[];
   readonly #rateLimiter: RateLimiter | undefined;
   readonly #authenticator: Authenticator | undefined;
@@ -116,7 +119,8 @@ export class StunResponder {
     this.#dialBackPolicy = options.dialBackPolicy;
     this.statistics = options.statistics ?? new ResponderStatistics();
     // Better to fail here than at the first request
-    encodeMessage({ ...PROBE, attributes: this.#software });
+    const probe = encodeMessage({ ...PROBE, attributes: this.#software });
+    this.#softwareBytes = probe.slice(HEADER_BYTES);
   }
 
   /** The answer to what came in, or undefined where silence is the answer. */
@@ -151,6 +155,29 @@ export class StunResponder {
     return this.#succeed(arrival, { request, answer, seals });
   }
 
+  /** How many bytes a buffer for {@linkcode StunResponder.answerPlain} must have. */
+  get plainAnswerBytes(): number {
+    return MAX_PLAIN_ANSWER_BYTES + this.#softwareBytes.length;
+  }
+
+  /**
+   * The short way to the commonest answer, the same as {@linkcode StunResponder.handle} gives:
+   * written into the caller's buffer, to be sent to the source from the socket of the arrival. Returns
+   * how many bytes it has; 0 where silence is the answer; -1 for what only `handle()` can answer, and
+   * then nothing has been counted.
+   */
+  answerPlain(arrival: Arrival, into: Uint8Array): number {
+    const { bytes, endpoint, source } = arrival;
+    if (endpoint.group !== undefined || endpoint.transport !== "udp") return -1;
+    if (this.#authenticator !== undefined) return -1;
+    const kind = plainRequest(bytes);
+    if (kind === undefined) return -1;
+    if (!this.#admit(arrival)) return 0;
+    this.#count(arrival, "success");
+    const software = this.#softwareBytes;
+    return writePlainAnswer({ request: bytes, sealed: kind === "sealed", source, software }, into);
+  }
+
   /** Lets through what a STUN server may answer at all (RFC 8489 section 6.3). */
   #gate(arrival: Arrival): MessageHeader | undefined {
     const header = decodeHeader(arrival.bytes);
@@ -158,11 +185,22 @@ export class StunResponder {
     // Requests alone: answering answers would let two servers be set upon each other
     if (header.value.class !== "request") return this.#drop(arrival, "drop-not-a-request");
     if (header.value.method !== BINDING) return this.#drop(arrival, "drop-unknown-method");
-    if (this.#isOurs(arrival.source)) return this.#drop(arrival, "drop-own-address");
-    if (this.#rateLimiter?.allow(arrival.source.ip, arrival.now) === false) {
-      return this.#drop(arrival, "drop-rate-limited");
+    return this.#admit(arrival) ? header.value : undefined;
+  }
+
+  #admit(arrival: Arrival): boolean {
+    const { source, now } = arrival;
+    for (const own of this.#ownAddresses) {
+      if (equalSocketAddresses(own, source)) {
+        this.#count(arrival, "drop-own-address");
+        return false;
+      }
     }
-    return header.value;
+    if (this.#rateLimiter?.allow(source.ip, now) === false) {
+      this.#count(arrival, "drop-rate-limited");
+      return false;
+    }
+    return true;
   }
 
   #succeed(arrival: Arrival, success: Success): Reply {
@@ -218,10 +256,6 @@ export class StunResponder {
       destination: arrival.source,
       via: arrival.endpoint.role,
     };
-  }
-
-  #isOurs(source: SocketAddress): boolean {
-    return this.#ownAddresses.some((own) => equalSocketAddresses(own, source));
   }
 
   #drop(arrival: Arrival, outcome: ResponderOutcome): undefined {

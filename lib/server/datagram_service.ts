@@ -1,6 +1,7 @@
 import type { Clock, Logger } from "../ops/mod.ts";
 import type { EndpointRole, StunResponder } from "../protocol/mod.ts";
 import type { Datagram, DatagramTransport } from "../transport/mod.ts";
+import type { SocketAddress } from "../wire/mod.ts";
 import type { DatagramListener } from "./listeners.ts";
 import type { Traffic } from "./stream_session.ts";
 
@@ -47,33 +48,101 @@ export class DatagramService {
   }
 
   async #serve(endpoint: DatagramListener): Promise<void> {
+    const { socket } = endpoint;
+    const rooms: AnswerRoom[] = [];
+    let unsent = 0;
     for (;;) {
-      const batch = await endpoint.socket.receive();
+      const batch = await socket.receive();
       if (batch.length === 0) return;
-      // The answers are handed over one by one so that each leaves from the socket it names. They
-      // are not awaited: an answer's bytes are its own, and UDP promises no order
-      for (const datagram of batch) this.#answer(datagram, endpoint);
+      const answers = this.#answerAll(batch, { endpoint, rooms });
+      if (answers.length === 0) continue;
+      // Not awaited as a rule: UDP promises no order, and the next request is there already
+      unsent += answers.length;
+      const sending = socket.send(answers).catch((error) => {
+        this.#options.logger.error("cannot send an answer", { error });
+      }).finally(() => {
+        unsent -= answers.length;
+        for (const one of answers) if (one instanceof AnswerRoom) rooms.push(one);
+      });
+      if (unsent >= MAX_UNSENT) await sending;
     }
   }
 
-  #answer(datagram: Datagram, endpoint: DatagramListener): void {
+  /** The answers that leave from the socket that the batch came in on; others are sent from theirs. */
+  #answerAll(batch: readonly Datagram[], { endpoint, rooms }: Bench): Datagram[] {
     const { clock, logger, observe } = this.#options;
-    try {
-      const { bytes, peer } = datagram;
+    const now = clock.now();
+    const wallTime = clock.wallTime();
+    const answers: Datagram[] = [];
+    for (const { bytes, peer } of batch) {
       this.traffic.received += bytes.length;
-      const now = clock.now();
-      const wallTime = clock.wallTime();
-      const reply = this.responder.handle({ bytes, source: peer, endpoint, now, wallTime });
-      if (reply === undefined) return;
-      const socket = this.#sockets.get(reply.via) ?? endpoint.socket;
-      this.traffic.sent += reply.bytes.length;
-      socket.send([{ bytes: reply.bytes, peer: reply.destination }]).catch((error) => {
-        logger.error("cannot send an answer", { error });
-      });
-      observe?.((clock.now() - now) / 1000);
-    } catch (error) {
-      // A mistake of ours with one datagram must not silence the others
-      logger.error("cannot answer a datagram", { error });
+      try {
+        const arrival = { bytes, source: peer, endpoint, now, wallTime };
+        const room = roomOf(this.responder.plainAnswerBytes, rooms);
+        const length = this.responder.answerPlain(arrival, room.into);
+        if (length > 0) {
+          room.fill(length, peer);
+          answers.push(room);
+          this.traffic.sent += length;
+          continue;
+        }
+        rooms.push(room);
+        if (length === 0) continue;
+        const reply = this.responder.handle(arrival);
+        if (reply === undefined) continue;
+        const answer = { bytes: reply.bytes, peer: reply.destination };
+        this.traffic.sent += reply.bytes.length;
+        if (reply.via === endpoint.role) answers.push(answer);
+        else this.#sendFrom(reply.via, answer);
+      } catch (error) {
+        // A mistake of ours with one datagram must not silence the others
+        logger.error("cannot answer a datagram", { error });
+      }
     }
+    if (answers.length > 0) observe?.((clock.now() - now) / 1000 / batch.length);
+    return answers;
+  }
+
+  #sendFrom(via: EndpointRole, answer: Datagram): void {
+    this.#sockets.get(via)?.send([answer]).catch((error) => {
+      this.#options.logger.error("cannot send an answer", { error });
+    });
   }
 }
+
+/** What a loop over one socket has at hand. */
+interface Bench {
+  readonly endpoint: DatagramListener;
+  /** Rooms that are free. */
+  readonly rooms: AnswerRoom[];
+}
+
+function roomOf(size: number, rooms: AnswerRoom[]): AnswerRoom {
+  const room = rooms.pop();
+  // An exchanged responder may have more to say than the one before
+  return room === undefined || room.into.length < size ? new AnswerRoom(size) : room;
+}
+
+/** A buffer for answers, used again as soon as one has been sent: a new one costs more than all else. */
+class AnswerRoom implements Datagram {
+  readonly into: Uint8Array;
+  bytes: Uint8Array;
+  peer: SocketAddress = NOBODY;
+
+  constructor(size: number) {
+    // 128: V8 is slow to make views on what is so short that it may move about
+    this.into = new Uint8Array(Math.max(size, 128));
+    this.bytes = this.into;
+  }
+
+  fill(length: number, peer: SocketAddress): void {
+    // Most answers are as long as the one before
+    if (this.bytes.length !== length) this.bytes = this.into.subarray(0, length);
+    this.peer = peer;
+  }
+}
+
+const NOBODY: SocketAddress = { ip: new Uint8Array(4), port: 0 };
+
+/** How many answers may be on their way into a socket before its next requests have to wait. */
+const MAX_UNSENT = 256;

@@ -7,11 +7,11 @@ import {
 } from "../protocol/mod.ts";
 import {
   type CertifiedKey,
+  type DatagramIo,
   type DatagramTransport,
   ListenError,
   listenTcp,
   listenTls,
-  openDenoDatagram,
   type StreamListener,
   type TlsListener,
 } from "../transport/mod.ts";
@@ -151,10 +151,15 @@ function hasAlternatePort(role: EndpointRole): boolean {
   return role === "alternate-port" || role === "alternate-both";
 }
 
-/** Opens sockets through Deno, TLS with this certificate. */
-export function socketOpener(certified: CertifiedKey | undefined): OpenSocket {
+/** Opens sockets: UDP in this way, TLS with this certificate. */
+export function socketOpener(
+  { datagramIo, certified }: {
+    readonly datagramIo: DatagramIo;
+    readonly certified: CertifiedKey | undefined;
+  },
+): OpenSocket {
   return (transport, address) => {
-    if (transport === "udp") return openDenoDatagram(address);
+    if (transport === "udp") return datagramIo.open(address);
     if (transport === "tcp") return listenTcp(address);
     if (certified === undefined) throw new TypeError("Cannot listen on tls: no certificate");
     return listenTls({ ...address, ...certified, alpn: STUN_ALPN });

@@ -14,7 +14,7 @@ import {
   StunResponder,
   type TransportProtocol,
 } from "../protocol/mod.ts";
-import { type CertifiedKey, checkCertificate } from "../transport/mod.ts";
+import { type CertifiedKey, checkCertificate, DENO_DATAGRAM_IO } from "../transport/mod.ts";
 import {
   type DialBackOutcome,
   formatSocketAddress,
@@ -145,7 +145,10 @@ export class StunServer {
     const groups = openListeners({
       addresses: this.#addresses,
       services: readServices(this.#options),
-      open: socketOpener(this.#certified),
+      open: socketOpener({
+        datagramIo: this.#options.datagramIo ?? DENO_DATAGRAM_IO,
+        certified: this.#certified,
+      }),
     });
     const listeners = groups.flat();
     const responder = this.#makeResponder(listeners);
@@ -243,11 +246,13 @@ export class StunServer {
   #announce({ transport, role, socket }: Listener): StunServerListener {
     const io = "io" in socket ? socket.io : "deno";
     const address = socket.localAddress;
+    const reason = transport === "udp" ? this.#options.datagramIo?.reason : undefined;
     this.#logger.info("listening", {
       transport,
       address: formatSocketAddress(address),
       io,
       ...role === "primary" ? {} : { role },
+      ...reason === undefined ? {} : { reason },
     });
     return { transport, address, role, io };
   }

@@ -1,6 +1,6 @@
 import type { Clock, Logger, Randomness } from "../ops/mod.ts";
 import type { Authenticator, IpPrefix } from "../protocol/mod.ts";
-import type { CertifiedKey } from "../transport/mod.ts";
+import type { CertifiedKey, DatagramIo } from "../transport/mod.ts";
 import type { ListenPlanOptions, ServicePorts } from "./listen_plan.ts";
 import type { StreamLimits } from "./stream_service.ts";
 
@@ -34,6 +34,8 @@ export interface StunServerOptions extends ListenPlanOptions, ServerPolicy {
   readonly transports?: readonly ("udp" | "tcp")[] | undefined;
   /** TLS, where it is to be served too. @default {undefined} no TLS */
   readonly tls?: ServerTls | undefined;
+  /** How UDP sockets are opened. @default through `Deno.listenDatagram` */
+  readonly datagramIo?: DatagramIo | undefined;
   /** Takes a sample of how long answering takes, in seconds. @default {undefined} nobody */
   readonly onLatency?: ((seconds: number) => void) | undefined;
   /** Takes the log. @default {silentLogger} */

@@ -20,6 +20,9 @@ export interface DatagramIo {
   open(address: { readonly ip: Uint8Array; readonly port: number }): DatagramTransport;
 }
 
+/** The implementation that needs the network permission alone. */
+export const DENO_DATAGRAM_IO: DatagramIo = { io: "deno", open: openDenoDatagram };
+
 /**
  * Chooses an implementation of UDP: that in batches where Linux and `--allow-ffi` allow it, the one of
  * `Deno.listenDatagram` elsewhere. The code that calls the C library is loaded only if it is welcome.
@@ -27,12 +30,10 @@ export interface DatagramIo {
  * @throws {LibcError} If `batched` is wanted and cannot be had (as a rejection).
  */
 export async function chooseDatagramIo(wanted: DatagramIoChoice): Promise<DatagramIo> {
-  if (wanted === "deno") return DENO;
+  if (wanted === "deno") return DENO_DATAGRAM_IO;
   const { batchedIo, openBatchedDatagram } = await import("./batched_datagram.ts");
   const found = batchedIo();
   if (found.available) return { io: "batched", open: openBatchedDatagram };
   if (wanted === "batched") throw new LibcError(found.reason);
-  return { ...DENO, reason: found.reason };
+  return { ...DENO_DATAGRAM_IO, reason: found.reason };
 }
-
-const DENO: DatagramIo = { io: "deno", open: openDenoDatagram };

@@ -6,7 +6,8 @@ export interface Datagram {
   readonly bytes: Uint8Array;
   /**
    * The other side. An IPv4 peer of a dual-stack socket has its 4-byte address here. Answering with
-   * the very object that came with a datagram, before the next receive, saves formatting it.
+   * the very object that came with a datagram, before the next receive, saves formatting it. What
+   * came with a datagram is valid as long as its bytes are: until the next receive.
    */
   readonly peer: SocketAddress;
 }
@@ -21,13 +22,14 @@ export interface DatagramTransport {
   readonly sendFailures: number;
   /**
    * Waits for the next datagrams: at least one, or none at all once the transport is closed. Their
-   * bytes are valid until the next call; call again only after the last call has resolved. Never
+   * bytes and peers are valid until the next call; call again only after the last call has resolved. Never
    * rejects: an error that the socket reports on behalf of some peer is passed over.
    */
   receive(): Promise<readonly Datagram[]>;
   /**
    * Sends one batch, in the order given; batches that overlap in time may overtake each other.
-   * Leave the bytes alone until the promise has resolved. What the operating system refuses
+   * Leave the bytes alone until the promise has resolved. The peers of a received batch may be passed
+   * before the next receive: who has to wait for room has copied them. What the operating system refuses
    * (ECONNREFUSED, EMSGSIZE, ENETUNREACH, EPERM …), or what comes after
    * {@linkcode DatagramTransport.close}, is counted in
    * {@linkcode DatagramTransport.sendFailures}; the rest is sent all the same.

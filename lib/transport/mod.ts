@@ -17,9 +17,16 @@ export {
   type ConnectionErrorCode,
   type ConnectionErrorOptions,
 } from "./connection_error.ts";
+export {
+  chooseDatagramIo,
+  type DatagramIo,
+  type DatagramIoChoice,
+  DENO_DATAGRAM_IO,
+} from "./datagram_io.ts";
 export type { Datagram, DatagramTransport } from "./datagram_transport.ts";
 export { type DenoDatagramOptions, openDenoDatagram } from "./deno_datagram.ts";
 export { knock, type KnockOptions, type KnockOutcome } from "./knock.ts";
+export { LibcError } from "./libc_error.ts";
 export { ListenError, type ListenErrorCode, type ListenErrorOptions } from "./listen_error.ts";
 export {
   isLocalIp,

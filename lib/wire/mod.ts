@@ -35,7 +35,7 @@ export {
 } from "./nat_discovery_values.ts";
 export { decodeUtf8, encodeUtf8 } from "./plain_values.ts";
 export { crc32 } from "./crc32.ts";
-export { checkFingerprint, type FingerprintCheck } from "./fingerprint.ts";
+export { checkFingerprint, type FingerprintCheck, fingerprintOf } from "./fingerprint.ts";
 export {
   checkIntegrity,
   equalInConstantTime,

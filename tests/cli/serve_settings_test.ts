@@ -28,6 +28,7 @@ const DEFAULTS: ServeSettings = {
   exempt: [],
   "proxy-protocol": [],
   "http-hostname": "127.0.0.1",
+  udp: "auto",
   "log-format": "text",
   "log-level": "info",
 };

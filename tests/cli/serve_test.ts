@@ -1,9 +1,10 @@
 import { assertEquals, assertMatch } from "@std/assert";
+import { batchedIo } from "../../lib/transport/batched_datagram.ts";
 import { askTcp, askUdp, bindingRequest, readMessage } from "../support/binding_request.ts";
 import { freePort } from "../support/free_port.ts";
 import { PinholeServer } from "../support/pinhole_server.ts";
 import type { Child } from "../support/process.ts";
-import { Folder, serve, serveFrom } from "./serve_child.ts";
+import { Folder, result, serve, serveFrom } from "./serve_child.ts";
 
 Deno.test("server.ts logs one JSON object a line: its sockets, ready, stopping, stopped", async () => {
   await using server = await PinholeServer.start();
@@ -11,6 +12,8 @@ Deno.test("server.ts logs one JSON object a line: its sockets, ready, stopping, 
   const { code, stdout, stderr } = await server.stop();
   const lines = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
   const times = lines.map(({ time }) => time);
+  const { reason } = lines[0];
+  assertMatch(reason, WHY_NOT_BATCHED);
   assertEquals(lines.map(({ time: _, ...line }) => line), [
     {
       level: "info",
@@ -18,6 +21,7 @@ Deno.test("server.ts logs one JSON object a line: its sockets, ready, stopping, 
       transport: "udp",
       address: `127.0.0.1:${port}`,
       io: "deno",
+      reason,
     },
     {
       level: "info",
@@ -40,10 +44,12 @@ Deno.test("server.ts logs text: time, level, message, facts", async () => {
   await child.line(/ ready$/);
   const { code, stdout, stderr } = await child.stop("SIGINT");
   const lines = stdout.trimEnd().split("\n");
+  const reason = /reason="(.*)"/.exec(stdout)![1]!;
+  assertMatch(reason, WHY_NOT_BATCHED);
   const port = /\[::1\]:([0-9]+)/.exec(stdout)![1];
   for (const line of lines) assertMatch(line, /^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8} info {2}/);
   assertEquals(lines.map((line) => line.slice(26)), [
-    `listening transport=udp address=[::1]:${port} io=deno`,
+    `listening transport=udp address=[::1]:${port} io=deno reason="${reason}"`,
     `listening transport=tcp address=[::1]:${port} io=deno`,
     "ready",
     "stopping signal=SIGINT",
@@ -175,6 +181,48 @@ Deno.test("server.ts reads its file again at SIGHUP, and keeps what it has when 
   const { code, stderr } = await child.stop();
   assertEquals([code, stderr], [0, ""]);
 });
+
+for (const wanted of ["auto", "batched"] as const) {
+  Deno.test({
+    name: `server.ts does UDP in batches when --udp is ${wanted} and the C library may be called`,
+    ignore: !batchedIo().available,
+    fn: async () => {
+      await using server = await PinholeServer.start({
+        args: ["--udp", wanted],
+        permissions: ["--allow-ffi"],
+      });
+      const lines = server.child.stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+      assertEquals(lines.map(({ message, transport, io }) => [message, transport, io]), [
+        ["listening", "udp", "batched"],
+        ["listening", "tcp", "deno"],
+        ["ready", undefined, undefined],
+      ]);
+      const { bytes } = await askUdp(server.target("udp"));
+      assertEquals([bytes.length, bytes[0], bytes[1]], [32, 0x01, 0x01]);
+      const { code, stderr } = await server.stop();
+      assertEquals([code, stderr], [0, ""]);
+    },
+  });
+}
+
+Deno.test("server.ts fails in one line when --udp is batched and that cannot be had", async () => {
+  const { code, stdout, stderr } = await result(
+    serve("--hostname", "127.0.0.1", "--port", "0", "--udp", "batched"),
+  );
+  assertEquals([code, stdout], [1, ""]);
+  assertMatch(stderr, /^error: Cannot call the C library: [^\n]+\n$/);
+});
+
+Deno.test("server.ts does UDP through Deno when --udp says so, whatever else is allowed", async () => {
+  await using server = await PinholeServer.start({
+    args: ["--udp", "deno"],
+    permissions: ["--allow-ffi"],
+  });
+  assertMatch(server.child.stdout, /"transport":"udp","address":"[^"]+","io":"deno"/);
+  assertMatch(server.child.stdout, /"io":"deno","reason":"as configured"/);
+});
+
+const WHY_NOT_BATCHED = /^(Deno was run without permission, pass --allow-ffi|found \w+ on )/;
 
 function lastMessages(child: Child, count: number): string[] {
   const lines = child.stdout.trimEnd().split("\n").slice(-count);

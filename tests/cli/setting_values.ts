@@ -97,6 +97,11 @@ export const GOOD: Readonly<Record<SettingName, readonly GoodValue[]>> = {
   ],
   "http-port": [{ flag: "--http-port 0", file: 0, value: 0 }],
   "http-hostname": [{ flag: "--http-hostname ::", file: "::", value: "::" }],
+  udp: [
+    { flag: "--udp auto", file: "auto", value: "auto" },
+    { flag: "--udp deno", file: "deno", value: "deno" },
+    { flag: "--udp batched", file: "batched", value: "batched" },
+  ],
   software: [{ flag: "--software Pinhole", file: "Pinhole", value: "Pinhole" }],
   "log-format": [{ flag: "--log-format json", file: "json", value: "json" }],
   "log-level": [{ flag: "--log-level trace", file: "trace", value: "trace" }],

@@ -35,6 +35,7 @@ Deno.test("SETTINGS holds the settings that the server is documented to have, in
     "proxy-protocol",
     "http-port",
     "http-hostname",
+    "udp",
     "software",
     "log-format",
     "log-level",

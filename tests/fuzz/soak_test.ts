@@ -2,16 +2,29 @@
 // run whose seed a failure has printed.
 
 import { assert, assertEquals } from "@std/assert";
+import { batchedIo } from "../../lib/transport/batched_datagram.ts";
+import type { DatagramTransport } from "../../lib/transport/mod.ts";
 import { askTcp, askUdp, bindingRequest, type Target } from "../support/binding_request.ts";
 import { PinholeServer } from "../support/pinhole_server.ts";
 import { run } from "../support/process.ts";
 import { mutatedMessage, mutatedStream, SeededRandom } from "./_mutator.ts";
 
-Deno.test("the server survives 100,000 damaged datagrams and 2,000 damaged streams", async () => {
+for (const io of ["deno", "batched"] as const) {
+  Deno.test({
+    name: `the server survives 100,000 damaged datagrams and 2,000 damaged streams, io ${io}`,
+    ignore: io === "batched" && !batchedIo().available,
+    fn: () => soak(io),
+  });
+}
+
+async function soak(io: DatagramTransport["io"]): Promise<void> {
   const seed = Number(Deno.env.get("SEED") ?? crypto.getRandomValues(new Uint32Array(1))[0]);
   await Deno.stdout.write(new TextEncoder().encode(`SEED=${seed}\n`));
   const random = new SeededRandom(seed);
-  await using server = await PinholeServer.start();
+  await using server = await PinholeServer.start({
+    args: ["--udp", io],
+    permissions: io === "batched" ? ["--allow-ffi"] : [],
+  });
   const [udp, tcp] = [server.target("udp"), server.target("tcp")];
 
   // The heap finds its size first, so that what is measured later is what does not come back.
@@ -29,7 +42,7 @@ Deno.test("the server survives 100,000 damaged datagrams and 2,000 damaged strea
   assert(grown < MAX_GROWTH, `the server grew by ${grown} bytes (SEED=${seed})`);
   const { code, stderr } = await server.stop();
   assertEquals({ code, stderr }, { code: 0, stderr: "" });
-});
+}
 
 const DATAGRAMS = 100_000;
 const STREAMS = 2_000;

@@ -21,6 +21,25 @@ Deno.test("DatagramService answers every datagram of a batch, each to its sender
   await service.close();
 });
 
+Deno.test("DatagramService hands the answers of one batch over at once, of either kind", async () => {
+  const { service, sockets: { primary } } = serve(new StunResponder(), { group: undefined });
+  const asking = [request(), request([raw(0x7000)]), new Uint8Array(0), request()];
+  await primary.give(asking.map((bytes) => ({ bytes, peer: IPV4_SOURCE })));
+  assertEquals(primary.sent.map(({ bytes }) => bytes), [32, 36, 32]);
+  assertEquals(primary.calls, 1);
+  await service.close();
+});
+
+Deno.test("DatagramService answers in full when another responder has more to say", async () => {
+  const { service, sockets: { primary } } = serve(new StunResponder(), { group: undefined });
+  for (const software of ["", "é".repeat(127), "short"]) {
+    service.responder = new StunResponder(software === "" ? {} : { software });
+    await primary.give([{ bytes: request(), peer: IPV4_SOURCE }]);
+  }
+  assertEquals(primary.sent.map(({ bytes }) => bytes), [32, 32 + 4 + 256, 32 + 4 + 8]);
+  await service.close();
+});
+
 Deno.test("DatagramService sends from the socket that the client asked for", async () => {
   for (const role of ENDPOINT_ROLES) {
     const { service, sockets } = serve();
@@ -84,6 +103,7 @@ Deno.test("DatagramService.close() closes every socket, and may be called again"
 
 function serve(
   responder: StunResponder = new StunResponder({ ownAddresses: Object.values(IPV4_GROUP) }),
+  { group }: { readonly group: typeof IPV4_GROUP | undefined } = { group: IPV4_GROUP },
 ): {
   readonly service: DatagramService;
   readonly sockets: Readonly<Record<EndpointRole, FakeDatagrams>>;
@@ -102,7 +122,7 @@ function serve(
       role,
       socket: sockets[role],
       address: IPV4_GROUP[role],
-      group: IPV4_GROUP,
+      ...group === undefined ? {} : { group },
     })),
     responder,
     clock: new VirtualClock(),
@@ -119,6 +139,8 @@ class FakeDatagrams implements DatagramTransport {
   readonly sendFailures = 0;
   /** What was sent: how many bytes, and where to. */
   readonly sent: { readonly bytes: number; readonly to: string }[] = [];
+  /** How often that was asked for. */
+  calls = 0;
   closed = false;
   fails = false;
   #receiving = Promise.withResolvers<readonly Datagram[]>();
@@ -139,6 +161,7 @@ class FakeDatagrams implements DatagramTransport {
   }
 
   send(datagrams: readonly Datagram[]): Promise<void> {
+    this.calls++;
     if (this.fails) return Promise.reject(new Error("no way"));
     for (const { bytes, peer } of datagrams) {
       this.sent.push({ bytes: bytes.length, to: formatSocketAddress(peer) });

@@ -25,11 +25,10 @@ export class PinholeServer implements AsyncDisposable {
    *
    * @throws {Error} If that line does not come.
    */
-  static async start({ args = [], hostname = "127.0.0.1" }: PinholeServerOptions = {}): Promise<
-    PinholeServer
-  > {
+  static async start(options: PinholeServerOptions = {}): Promise<PinholeServer> {
+    const { args = [], hostname = "127.0.0.1", permissions = [] } = options;
     const child = deno([
-      ...["run", "--no-prompt", "--allow-net", ROOT + "server.ts"],
+      ...["run", "--no-prompt", "--allow-net", ...permissions, ROOT + "server.ts"],
       ...["--hostname", hostname, "--port", "0", "--log-format", "json", ...args],
     ]);
     try {
@@ -79,6 +78,8 @@ export class PinholeServer implements AsyncDisposable {
 export interface PinholeServerOptions {
   /** A numeric address. @default "127.0.0.1" */
   readonly hostname?: string;
+  /** What Deno is to allow it beside the network. @default [] */
+  readonly permissions?: readonly string[];
   /** What to add to its command line. @default [] */
   readonly args?: readonly string[];
 }

@@ -1,0 +1,100 @@
+import {
+  ADDRESS_TOKEN,
+  DIAL_BACK,
+  FINGERPRINT,
+  fingerprintOf,
+  HEADER_BYTES,
+  isComprehensionRequired,
+  MAGIC_COOKIE,
+  type SocketAddress,
+  XOR_MAPPED_ADDRESS,
+} from "../wire/mod.ts";
+
+/** What a plain request has beside its header. */
+export type PlainRequest = "sealed" | "unsealed";
+
+/**
+ * Whether a message is a Binding request of RFC 5389 or 8489 whose answer depends on nothing but its
+ * source: it has no attribute that must be understood or that changes the answer, and its
+ * FINGERPRINT, if it has one (`sealed`), is the last attribute and right. Undefined if not.
+ */
+export function plainRequest(bytes: Uint8Array): PlainRequest | undefined {
+  const end = bytes.length;
+  if (end < HEADER_BYTES || end % 4 !== 0 || u16(bytes, 0) !== BINDING_REQUEST) return undefined;
+  if (u16(bytes, 2) !== end - HEADER_BYTES) return undefined;
+  if (u16(bytes, 4) !== MAGIC_COOKIE >>> 16 || u16(bytes, 6) !== (MAGIC_COOKIE & 0xffff)) {
+    return undefined;
+  }
+  for (let at = HEADER_BYTES; at < end;) {
+    const type = u16(bytes, at);
+    const length = u16(bytes, at + 2);
+    if (isComprehensionRequired(type) || type === DIAL_BACK.type || type === ADDRESS_TOKEN.type) {
+      return undefined;
+    }
+    if (type === FINGERPRINT.type) {
+      if (length !== 4 || at + 8 !== end) return undefined;
+      const crc = ((u16(bytes, at + 4) << 16) | u16(bytes, at + 6)) >>> 0;
+      return crc === fingerprintOf(bytes.subarray(0, at)) ? "sealed" : undefined;
+    }
+    at += 4 + ((length + 3) & ~3);
+    if (at > end) return undefined;
+  }
+  return "unsealed";
+}
+
+/** What {@linkcode writePlainAnswer} writes. */
+export interface PlainAnswer {
+  /** The request: a plain one. */
+  readonly request: Uint8Array;
+  /** Whether FINGERPRINT is to follow. */
+  readonly sealed: boolean;
+  /** The reflexive address. */
+  readonly source: SocketAddress;
+  /** SOFTWARE as it stands on the wire, header and padding included; may be empty. */
+  readonly software: Uint8Array;
+}
+
+/**
+ * Writes the success answer to a plain request and says how many bytes it has: at most
+ * {@linkcode MAX_PLAIN_ANSWER_BYTES} and those of SOFTWARE.
+ */
+export function writePlainAnswer(answer: PlainAnswer, into: Uint8Array): number {
+  const { request, sealed, source: { ip, port }, software } = answer;
+  const size = ip.length;
+  let end = 28 + size;
+  // The header; cookie and transaction id are those of the request
+  put16(into, 0, BINDING_SUCCESS);
+  for (let i = 4; i < HEADER_BYTES; i++) into[i] = request[i]!;
+  // XOR-MAPPED-ADDRESS: type(16) length(16) 0(8) family(8) port(16) address(32 or 128), which is
+  // XOR'ed with the cookie and the transaction id in the order in which they lie in the header
+  put16(into, 20, XOR_MAPPED_ADDRESS.type);
+  put16(into, 22, size + 4);
+  put16(into, 24, size === 4 ? 1 : 2);
+  put16(into, 26, port ^ (MAGIC_COOKIE >>> 16));
+  for (let i = 0; i < size; i++) into[28 + i] = ip[i]! ^ request[4 + i]!;
+  for (let i = 0; i < software.length; i++) into[end + i] = software[i]!;
+  end += software.length;
+  put16(into, 2, end - HEADER_BYTES + (sealed ? 8 : 0));
+  if (!sealed) return end;
+  const crc = fingerprintOf(into.subarray(0, end));
+  put16(into, end, FINGERPRINT.type);
+  put16(into, end + 2, 4);
+  put16(into, end + 4, crc >>> 16);
+  put16(into, end + 6, crc);
+  return end + 8;
+}
+
+/** A header, XOR-MAPPED-ADDRESS of IPv6 and FINGERPRINT. */
+export const MAX_PLAIN_ANSWER_BYTES = 20 + 24 + 8;
+
+function u16(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! << 8) | bytes[at + 1]!;
+}
+
+function put16(into: Uint8Array, at: number, value: number): void {
+  into[at] = value >>> 8;
+  into[at + 1] = value;
+}
+
+const BINDING_REQUEST = 0x0001;
+const BINDING_SUCCESS = 0x0101;
