@@ -46,7 +46,8 @@ export async function natCommand(args: readonly string[]): Promise<number> {
       : [flags.has("udp") ? "udp" : "tcp"],
     lifetime: flags.has("lifetime"),
     fragments: flags.has("padding"),
-    onProgress: (title) => progress.show(title),
+    onProgress: (title, leftMs) =>
+      progress.show(leftMs === undefined ? title : `${title}, about ${minutes(leftMs)} left`),
     onSkipped: (server, reason) => {
       progress.clear();
       writeErr(`warning: ${server} is not asked: ${reason}`);
@@ -151,6 +152,10 @@ function readSeconds(
   return seconds > 0 && seconds <= 86_400
     ? seconds
     : `Cannot read --${name}: got ${value}, wanted seconds up to 86400`;
+}
+
+function minutes(ms: number): string {
+  return ms < 90_000 ? `${Math.round(ms / 1000)} s` : `${Math.round(ms / 60_000)} min`;
 }
 
 const EXIT_CODES = { complete: 0, partial: 3, blocked: 4 } as const;

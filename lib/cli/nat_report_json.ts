@@ -52,6 +52,8 @@ function part(found: UdpNatReport | TcpNatReport): Record<string, unknown> {
     filtering: filtering.value,
     classic: found.classic,
     confidence: (["none", "medium"] as const).find((one) => confidences.includes(one)) ?? "high",
+    mappingConfidence: mapping.confidence,
+    filteringConfidence: filtering.confidence,
     reason: `mapping: ${mapping.reason}; filtering: ${filtering.reason}`,
     ..."portPreservation" in found && { portPreservation: found.portPreservation.value },
   };

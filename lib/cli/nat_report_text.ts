@@ -5,6 +5,7 @@ import {
   summarize,
   type TcpNatReport,
   type UdpNatReport,
+  type Verdict,
 } from "../protocol/mod.ts";
 import { formatSocketAddress, isUnspecifiedIp, type SocketAddress } from "../wire/mod.ts";
 
@@ -15,9 +16,9 @@ export function natReportText(report: NatReport): string {
     drawing(report),
     [...udp === undefined ? [] : table("UDP", udp), ...tcp === undefined ? [] : table("TCP", tcp)],
     [
-      ...udp === undefined ? [] : row("Hairpinning", udp.hairpinning.value, udp.hairpinning.reason),
+      ...udp === undefined ? [] : verdict("Hairpinning", udp.hairpinning),
       ...lifetime === undefined ? [] : row("Lifetime", lifetimeWord(lifetime), lifetime.reason),
-      ...fragments === undefined ? [] : row("Fragments", fragments.value, fragments.reason),
+      ...fragments === undefined ? [] : verdict("Fragments", fragments),
     ],
     udp === undefined ? [] : servers(udp),
     summarize(report).flatMap((sentences) => wrap(sentences, 0)),
@@ -58,12 +59,19 @@ function table(name: string, part: UdpNatReport | TcpNatReport): readonly string
   if (!part.reachable) return row(name, "blocked", part.mapping.reason);
   return [
     ...row(name, part.classic, ""),
-    ...row("  Mapping", part.mapping.value, part.mapping.reason),
-    ...row("  Filtering", part.filtering.value, part.filtering.reason),
-    ..."portPreservation" in part
-      ? row("  Port kept", part.portPreservation.value, part.portPreservation.reason)
-      : [],
+    ...verdict("  Mapping", part.mapping),
+    ...verdict("  Filtering", part.filtering),
+    ..."portPreservation" in part ? verdict("  Port kept", part.portPreservation) : [],
   ];
+}
+
+function verdict(name: string, found: Verdict<string>): readonly string[] {
+  return row(name, valueOf(found), found.reason);
+}
+
+/** A verdict's value, and how sure it is where that is not quite. */
+function valueOf({ value, confidence }: Verdict<string>): string {
+  return confidence === "medium" ? `${value}, medium confidence` : value;
 }
 
 function row(name: string, value: string, reason: string): readonly string[] {
@@ -75,9 +83,9 @@ function servers({ servers }: UdpNatReport): readonly string[] {
   if (servers.length < 2) return [];
   return [
     "Filtering, as each server shows it",
-    ...servers.flatMap(({ address, filtering: { value, reason } }) => [
-      `  ${formatSocketAddress(address)}: ${value}`,
-      ...wrap(reason, INDENT),
+    ...servers.flatMap(({ address, filtering }) => [
+      `  ${formatSocketAddress(address)}: ${valueOf(filtering)}`,
+      ...wrap(filtering.reason, INDENT),
     ]),
   ];
 }

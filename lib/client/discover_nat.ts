@@ -37,8 +37,8 @@ export interface DiscoverNatOptions {
   readonly lifetime?: boolean | undefined;
   /** Whether to test whether UDP fragments pass. @default {false} */
   readonly fragments?: boolean | undefined;
-  /** Told what is being found out. */
-  readonly onProgress?: ((title: string) => void) | undefined;
+  /** Told what is being found out, and where that takes long about how many ms are left. */
+  readonly onProgress?: ((title: string, leftMs?: number) => void) | undefined;
   /** Told of a server that is not asked, as its name leads to no address that can be used, and why. */
   readonly onSkipped?: ((server: string, reason: string) => void) | undefined;
   /** Gives it up. */
@@ -87,7 +87,7 @@ async function discover(
     const run = async <T>(steps: NatSteps<T>): Promise<T> => {
       let next = steps.next();
       while (!next.done) {
-        options.onProgress?.(next.value.title);
+        options.onProgress?.(next.value.title, next.value.leftMs);
         next = steps.next(await runner.run(next.value));
       }
       return next.value;

@@ -1,5 +1,5 @@
 import type { EncodeMessageOptions, StunMessage, WritableAttribute } from "../wire/mod.ts";
-import type { Arrival } from "./responder.ts";
+import type { Arrival } from "./arrival.ts";
 
 /** Decides whether a request is from whom it says it is (RFC 8489 section 9). */
 export interface Authenticator {

@@ -30,7 +30,7 @@ import {
   XOR_MAPPED_ADDRESS,
 } from "../wire/mod.ts";
 import { changeRole, type EndpointGroup, type EndpointRole } from "./endpoint.ts";
-import type { Arrival } from "./responder.ts";
+import type { Arrival } from "./arrival.ts";
 
 /** The success answer to a Binding request. */
 export interface BindingAnswer {

@@ -57,7 +57,10 @@ export function* measureBindingLifetime(
   let goneMs: number | undefined;
   for (let round = 1; goneMs === undefined || goneMs - aliveMs > precisionMs; round++) {
     const restsMs = goneMs === undefined ? widen(maxMs) : between(aliveMs, goneMs);
-    const alive = yield* rest(options, { round, restsMs });
+    const laterMs = goneMs === undefined
+      ? narrowingMs(restsMs[1] ?? 0, restsMs[2] ?? 0, precisionMs)
+      : narrowingMs(aliveMs, (aliveMs + goneMs) / 2, precisionMs);
+    const alive = yield* rest(options, { round, restsMs, laterMs });
     aliveMs = restsMs[alive - 1] ?? aliveMs;
     if (alive < restsMs.length) {
       goneMs = restsMs[alive]!;
@@ -80,13 +83,18 @@ export function* measureBindingLifetime(
 
 /** Whether the server sends to a mapping that has not rested. */
 function* isHonoured(options: BindingLifetimeOptions, round: number): NatSteps<boolean> {
-  return (yield* rest(options, { round, restsMs: [0] })) === 1;
+  return (yield* rest(options, { round, restsMs: [0], laterMs: 0 })) === 1;
 }
 
 /** How many mappings, of those with these rests in ascending order, are alive before one is gone. */
 function* rest(
   options: BindingLifetimeOptions,
-  { round, restsMs }: { readonly round: number; readonly restsMs: readonly number[] },
+  { round, restsMs, laterMs }: {
+    readonly round: number;
+    readonly restsMs: readonly number[];
+    /** About how long the rounds after this one take, in ms. */
+    readonly laterMs: number;
+  },
 ): NatSteps<number> {
   const { server, transactionId } = options;
   const checks = restsMs[0] === 0;
@@ -101,8 +109,9 @@ function* rest(
   const title = checks
     ? "Lifetime: whether the server can tell"
     : `Lifetime, round ${round}: rests of up to ${Math.round(restsMs.at(-1)! / 1000)} s`;
-  const opened = yield { title, probes: restsMs.map((_, i) => ask(socketOf(i))) };
+  const leftMs = () => checks ? {} : { leftMs: restsMs.at(-1)! - restedMs + laterMs };
   let restedMs = 0;
+  const opened = yield { title, probes: restsMs.map((_, i) => ask(socketOf(i))), ...leftMs() };
   for (const [i, restMs] of restsMs.entries()) {
     const port = reflexiveOf(opened[i])?.port;
     if (port === undefined) return i;
@@ -118,11 +127,18 @@ function* rest(
       title,
       probes: [probe],
       waitMs: Math.max(0, restMs - restedMs),
+      ...leftMs(),
     };
     if (result?.answered !== true || result.response.class !== "success") return i;
     restedMs = Math.max(restMs, restedMs) + tookMs(result);
   }
   return restsMs.length;
+}
+
+/** About how long it takes to narrow a lifetime down: each round cuts what is left into four. */
+function narrowingMs(aliveMs: number, goneMs: number, precisionMs: number): number {
+  const rounds = Math.max(0, Math.ceil(Math.log((goneMs - aliveMs) / precisionMs) / Math.log(4)));
+  return rounds * (aliveMs + goneMs) / 2;
 }
 
 /** How long a probe of {@linkcode PATIENT_TIMING} took until its answer: the others rested on. */

@@ -9,7 +9,7 @@ import {
 } from "../wire/mod.ts";
 import { changeRole, type EndpointRole } from "./endpoint.ts";
 import { RateLimiter } from "./rate_limiter.ts";
-import type { Arrival } from "./responder.ts";
+import type { Arrival } from "./arrival.ts";
 import { TokenBucket } from "./token_bucket.ts";
 
 /** A connection that the server is to make on a client's behalf, then close. */

@@ -26,7 +26,7 @@ import { keyAlgorithmOf } from "./key_algorithm.ts";
 import { isProtected, protectionOf } from "./message_protection.ts";
 import { NonceAuthority, nonceFeatures } from "./nonce.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
-import type { Arrival } from "./responder.ts";
+import type { Arrival } from "./arrival.ts";
 import { TimeLimitedKeys } from "./time_limited_keys.ts";
 import { prepare, prepareUsers, type UserCredential } from "./user_credential.ts";
 

@@ -6,6 +6,7 @@
  * @module
  */
 export * from "./endpoint.ts";
+export * from "./arrival.ts";
 export * from "./responder.ts";
 export * from "./responder_statistics.ts";
 export * from "./authenticator.ts";

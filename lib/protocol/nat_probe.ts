@@ -24,6 +24,8 @@ export interface NatStep {
   readonly probes: readonly NatProbe[];
   /** ms to wait before sending. @default {0} */
   readonly waitMs?: number;
+  /** About how many ms it takes until this kind of thing has been found out, where that is long. */
+  readonly leftMs?: number;
 }
 
 /** A Binding request to be sent from one socket. */

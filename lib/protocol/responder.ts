@@ -30,26 +30,13 @@ import {
   knownAttributes,
   unreadableAttribute,
 } from "./binding.ts";
+import type { Arrival } from "./arrival.ts";
 import type { Authentication, Authenticator } from "./authenticator.ts";
 import type { DialBackDecision, DialBackOrder, DialBackPolicy } from "./dial_back.ts";
-import type { Endpoint, EndpointRole } from "./endpoint.ts";
+import type { EndpointRole } from "./endpoint.ts";
 import { MAX_PLAIN_ANSWER_BYTES, plainRequest, writePlainAnswer } from "./plain_answer.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
 import { type ResponderOutcome, ResponderStatistics } from "./responder_statistics.ts";
-
-/** Bytes that came in: one datagram, or one message of a stream. */
-export interface Arrival {
-  /** The bytes. */
-  readonly bytes: Uint8Array;
-  /** Where they came from, as the server saw it: the reflexive transport address. */
-  readonly source: SocketAddress;
-  /** The socket that they came in on. */
-  readonly endpoint: Endpoint;
-  /** When, in ms of a clock that never goes back. */
-  readonly now: number;
-  /** When, in ms since 1970: what the expiry of nonces and tokens is compared with. */
-  readonly wallTime: number;
-}
 
 /** Bytes that are to go out. */
 export interface Reply {

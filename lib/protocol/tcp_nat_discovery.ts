@@ -1,8 +1,6 @@
 import {
   attribute,
   DIAL_BACK,
-  DIAL_BACK_RESULT,
-  type DialBackOutcome,
   equalIps,
   equalSocketAddresses,
   formatSocketAddress,
@@ -14,10 +12,16 @@ import {
   valueOf,
   XOR_MAPPED_ADDRESS,
 } from "../wire/mod.ts";
+import {
+  type DialBackFinding,
+  judgeDialBack,
+  mergeDialBacks,
+  NO_WAY_TO_TELL,
+} from "./dial_back_finding.ts";
 import { judgeMapping, type MappingVerdict } from "./mapping_verdict.ts";
 import { type ClassicNat, classicNat, type NatFiltering, type Verdict } from "./nat_behaviour.ts";
 import { bindingRequest, type NatEvidence } from "./nat_probe.ts";
-import type { TcpNatStep, TcpNatStepResult, TcpNatVisit } from "./tcp_nat_step.ts";
+import type { TcpNatStep, TcpNatStepResult } from "./tcp_nat_step.ts";
 
 export type {
   TcpAskStep,
@@ -70,28 +74,18 @@ export function* discoverTcpNat(
   return discovery.report({ hello, filtering, mapping });
 }
 
-/** The server that the filtering is tested with. */
-interface Hello {
-  /** The local port, which no other server has seen. */
-  readonly port: string;
-  readonly server: SocketAddress;
-  readonly connection: string;
+/** A connection to the server from a local port that no other has seen; both have the same name. */
+interface Witness {
+  readonly name: string;
   readonly local: SocketAddress;
+}
+
+/** The server that the filtering is tested with. */
+interface Hello extends Witness {
+  readonly server: SocketAddress;
   readonly reflexive: SocketAddress;
   readonly other: SocketAddress | undefined;
 }
-
-/** What became of a dial-back, with what the server cannot say of it. */
-type DialBackFinding =
-  | DialBackOutcome
-  /** The server ignores DIAL-BACK. */
-  | "unheard-of"
-  /** The server does not answer. */
-  | "silence"
-  /** The server says that it could connect, but nobody came. */
-  | "unseen"
-  /** It came from the address that was to be changed. */
-  | "same-address";
 
 type Steps<T> = Generator<TcpNatStep, T, TcpNatStepResult>;
 
@@ -103,38 +97,41 @@ class TcpNatDiscovery {
     this.#options = options;
   }
 
-  /** The first server that answers; the others have not been sent anything then. */
+  /** The first server that has another address, or else the first that answers. */
   *reachServer(): Steps<Hello | undefined> {
+    let plain: Hello | undefined;
     for (const [i, server] of this.#options.servers.entries()) {
       // What one server's packets open must not be taken for open to the other address of the next
-      const port = `filter ${i + 1}`;
-      const connection = port;
+      const name = `filter ${i + 1}`;
       const title = `Connecting to ${formatSocketAddress(server)}`;
       const { connected: [local] = [] } = yield {
         kind: "connect",
         title,
-        connections: [{ connection, port, to: server }],
+        connections: [{ connection: name, port: name, to: server }],
       };
       if (typeof local !== "object") {
         this.#noteFailure("filter", server, local ?? "failed");
         continue;
       }
-      const response = yield* this.#ask(title, { connection, socket: "filter", local, to: server });
+      const at = { connection: name, socket: "filter", local, to: server };
+      const response = yield* this.#ask(title, at);
       const reflexive = response && reflexiveIn(response);
       if (response === undefined || reflexive === undefined) continue;
       const other = valueOf(response, OTHER_ADDRESS);
-      return { port, server, connection, local, reflexive, other };
+      const hello = { name, server, local, reflexive, other };
+      if (other !== undefined) return hello;
+      plain ??= hello;
     }
-    return undefined;
+    return plain;
   }
 
   *testFiltering(hello: Hello): Steps<Verdict<NatFiltering>> {
-    const { server, other, port } = hello;
-    const { listening } = yield { kind: "listen", title: "Listening for dial-backs", port };
-    if (listening !== true) return cannot("the local port cannot be listened on");
+    const { server, other } = hello;
+    const witnesses = yield* this.#listen(hello);
+    if (witnesses.length === 0) return cannot("the local port cannot be listened on");
     const elsewhere = other !== undefined && !equalIps(other.ip, server.ip);
     const fromAddress = elsewhere
-      ? yield* this.#dialBack("Dial-back from another address", hello, true)
+      ? yield* this.#dialBacks(server, { witnesses, changeAddress: true })
       : "unsupported";
     if (fromAddress === "connected") {
       return {
@@ -144,7 +141,7 @@ class TcpNatDiscovery {
       };
     }
     if (fromAddress in NO_WAY_TO_TELL) return cannot(NO_WAY_TO_TELL[fromAddress]!);
-    const fromPort = yield* this.#dialBack("Dial-back from another port", hello, false);
+    const fromPort = yield* this.#dialBacks(server, { witnesses, changeAddress: false });
     if (fromPort === "connected") {
       return fromAddress === "unsupported"
         ? cannot("another port can connect, and the server has no other address to try from")
@@ -274,42 +271,65 @@ class TcpNatDiscovery {
     return answer.response;
   }
 
-  *#dialBack(
-    title: string,
-    hello: Hello,
-    changeAddress: boolean,
-  ): Steps<DialBackFinding> {
-    const { connection, local, server: to } = hello;
-    const token = this.#options.transactionId().slice(0, 8);
-    const request = bindingRequest(this.#options.transactionId(), [
-      attribute(DIAL_BACK, { changeAddress, changePort: true, token }),
-    ]);
-    const { answers: [answer] = [], visits } = yield {
-      kind: "ask",
-      title,
-      questions: [{ connection, request }],
+  /**
+   * Listens on the port of a connection, and on those of two more to the same server. A dial-back
+   * tries for 5 s: with one packet in ten lost each way, one in a thousand fails for no other reason.
+   */
+  *#listen(hello: Hello): Steps<readonly Witness[]> {
+    const { name, server: to } = hello;
+    const more = [`${name} b`, `${name} c`];
+    const { connected = [] } = yield {
+      kind: "connect",
+      title: "Connecting for dial-backs",
+      connections: more.map((name) => ({ connection: name, port: name, to })),
     };
-    const result = answer && valueOf(answer.response, DIAL_BACK_RESULT);
-    const visit = visits?.find(({ greeting }) => carries(greeting, token));
-    const finding = judgeDialBack({
-      answered: answer !== undefined,
-      outcome: result?.outcome,
-      came: visits === undefined ? "nobody looked" : visit,
-      forbidden: changeAddress ? to.ip : undefined,
+    const connections: Witness[] = [hello];
+    more.forEach((name, i) => {
+      const local = connected[i];
+      if (typeof local === "object") connections.push({ name, local });
     });
-    this.#evidence.push({
-      transport: "tcp",
-      socket: "filter",
-      local,
-      to,
-      asks: changeAddress ? "dial-back from another address" : "dial-back from another port",
-      attempts: 1,
-      ...answer === undefined ? {} : { from: to, rttMs: answer.rttMs },
-      note: visit === undefined
-        ? NOTES[finding] ?? finding
-        : `connected from ${formatSocketAddress(visit.from)}`,
-    });
-    return finding;
+    const witnesses: Witness[] = [];
+    for (const { name, local } of connections) {
+      const title = "Listening for dial-backs";
+      const { listening } = yield { kind: "listen", title, port: name };
+      if (listening === true) witnesses.push({ name, local });
+    }
+    return witnesses;
+  }
+
+  /** Has the server dial back to every witness at once. */
+  *#dialBacks(
+    to: SocketAddress,
+    { witnesses, changeAddress }: {
+      readonly witnesses: readonly Witness[];
+      readonly changeAddress: boolean;
+    },
+  ): Steps<DialBackFinding> {
+    const asks = `dial-back from another ${changeAddress ? "address" : "port"}`;
+    const tokens = witnesses.map(() => this.#options.transactionId().slice(0, 8));
+    const { answers = [], visits } = yield {
+      kind: "ask",
+      title: `D${asks.slice(1)}`,
+      questions: witnesses.map(({ name }, i) => ({
+        connection: name,
+        request: bindingRequest(this.#options.transactionId(), [
+          attribute(DIAL_BACK, { changeAddress, changePort: true, token: tokens[i]! }),
+        ]),
+      })),
+    };
+    return mergeDialBacks(witnesses.map(({ local }, i) => {
+      const answer = answers[i];
+      const { finding, note } = judgeDialBack({
+        token: tokens[i]!,
+        response: answer?.response,
+        visits,
+        forbidden: changeAddress ? to.ip : undefined,
+      });
+      const from = answer === undefined ? {} : { from: to, rttMs: answer.rttMs };
+      const common = { transport: "tcp", socket: "filter", attempts: 1 } as const;
+      this.#evidence.push({ ...common, local, to, asks, ...from, note });
+      return finding;
+    }));
   }
 
   #noteFailure(socket: string, to: SocketAddress, failure: string | SocketAddress): void {
@@ -332,45 +352,9 @@ function reflexiveIn(response: StunMessage): SocketAddress | undefined {
   return valueOf(response, XOR_MAPPED_ADDRESS) ?? valueOf(response, MAPPED_ADDRESS);
 }
 
-function judgeDialBack(seen: {
-  readonly answered: boolean;
-  readonly outcome: DialBackOutcome | undefined;
-  readonly came: TcpNatVisit | undefined | "nobody looked";
-  /** The IP address that it was not to come from. */
-  readonly forbidden: Uint8Array | undefined;
-}): DialBackFinding {
-  const { answered, outcome, came, forbidden } = seen;
-  if (!answered) return "silence";
-  if (outcome === undefined) return "unheard-of";
-  if (outcome !== "connected" || came === "nobody looked") return outcome;
-  if (came === undefined) return "unseen";
-  return forbidden && equalIps(came.from.ip, forbidden) ? "same-address" : outcome;
-}
-
-/** Whether a visitor is the one that the server was asked to be. */
-function carries(greeting: StunMessage | undefined, token: Uint8Array): boolean {
-  const found = greeting && valueOf(greeting, DIAL_BACK)?.token;
-  return found !== undefined && found.every((byte, i) => byte === token[i]);
-}
-
 function cannot(why: string): Verdict<NatFiltering> {
   return { value: "unknown", confidence: "none", reason: `this cannot be told: ${why}` };
 }
-
-/** Findings after which neither address nor port can be told, and why. */
-const NO_WAY_TO_TELL: { readonly [finding in DialBackFinding]?: string } = {
-  "unheard-of": "the server does not know DIAL-BACK",
-  "silence": "the server did not answer when it was asked to dial back",
-  "not-permitted": "the server dials nobody back just now",
-  "unseen": "the server could connect, but not to this host: something on the way answers for it",
-  "same-address": "the server dialled back from the address that this host was connected to",
-};
-
-const NOTES: { readonly [finding in DialBackFinding]?: string } = {
-  "unheard-of": "no DIAL-BACK-RESULT",
-  "silence": "no answer",
-  "unseen": "connected, but nobody came",
-};
 
 const WORDS: { readonly [finding in DialBackFinding]?: string } = {
   "refused": "refused on the way",

@@ -14,6 +14,8 @@ Deno.test("natReportJson() has addresses as text, ms to three places, and null f
       filtering: "address-and-port-dependent",
       classic: "port-restricted-cone",
       confidence: "high",
+      mappingConfidence: "high",
+      filteringConfidence: "high",
       reason: "mapping: 2 server addresses see the same outside endpoint of one socket; " +
         "filtering: nothing came in from another port of 203.0.113.1:3478 before it had been " +
         "sent to",
@@ -27,6 +29,8 @@ Deno.test("natReportJson() has addresses as text, ms to three places, and null f
       filtering: "unknown",
       classic: "unknown",
       confidence: "none",
+      mappingConfidence: "high",
+      filteringConfidence: "none",
       reason: "mapping: 2 server addresses see the same outside endpoint of one socket; " +
         "filtering: this cannot be told: the server does not know DIAL-BACK",
     },
@@ -102,6 +106,8 @@ Deno.test("natReportJson() has the same keys in the same order whatever is found
     "filtering",
     "classic",
     "confidence",
+    "mappingConfidence",
+    "filteringConfidence",
     "reason",
   ];
   const blocked = {

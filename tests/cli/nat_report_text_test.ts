@@ -103,7 +103,7 @@ Deno.test("natReportText() tells lifetime and fragments if they were tested", ()
   assertEquals(lines.slice(from, from + 4), [
     "Lifetime     118 to 122 s",
     "             a mapping was alive after a rest of 118 s and gone after 122 s",
-    "Fragments    no",
+    "Fragments    no, medium confidence",
     "             a request of 1624 bytes was not answered, small ones were",
   ]);
   for (
@@ -151,6 +151,16 @@ Filtering, as each server shows it
     text.includes(`  Filtering  unknown\n${" ".repeat(13)}this cannot be told: the`),
     true,
   );
+});
+
+Deno.test("natReportText() says of a verdict that it is not quite sure, and of no other", () => {
+  const { filtering } = udpReport();
+  const medium = udpReport({ filtering: { ...filtering, confidence: "medium" } });
+  const changed = natReportText({ ...PORT_RESTRICTED, udp: medium }).split("\n");
+  const lines = GOLDEN.split("\n");
+  assertEquals(changed.filter((line, i) => line !== lines[i]), [
+    "  Filtering  address-and-port-dependent, medium confidence",
+  ]);
 });
 
 Deno.test("natReportText() tells of blocked transports in a line each", () => {

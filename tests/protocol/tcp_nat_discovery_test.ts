@@ -222,13 +222,17 @@ for (
 Deno.test("discoverTcpNat() asks what it has to and nothing else, and keeps it as evidence", () => {
   const { report, log } = discoverIn({ dialBack: connectedIf(false) });
   const here = `${LOCAL}:1001`;
-  const there = `${LOCAL}:1002`;
+  const beside = `${LOCAL}:1002`;
+  const there = `${LOCAL}:1003`;
   assertEquals(log, [
     `connect filter 1 -> ${SERVER}`,
     `ask ${SERVER}`,
+    `connect filter 1 b -> ${SERVER}, ${SERVER}`,
     "listen filter 1",
-    `ask ${SERVER} to dial back from another address`,
-    `ask ${SERVER} to dial back`,
+    "listen filter 1 b",
+    "listen filter 1 c",
+    ...threeTimes(`ask ${SERVER} to dial back from another address`),
+    ...threeTimes(`ask ${SERVER} to dial back`),
     `connect mapping -> ${SERVER}, 203.0.113.2:3478, ${OTHER}, 203.0.113.1:3479`,
     `ask ${SERVER}`,
     "ask 203.0.113.2:3478",
@@ -253,18 +257,18 @@ Deno.test("discoverTcpNat() asks what it has to and nothing else, and keeps it a
       reflexive: OUTSIDE,
       rttMs: 9,
     },
-    {
-      ...line(SERVER, here, "filter", "dial-back from another address"),
+    ...[here, beside, beside].map((local) => ({
+      ...line(SERVER, local, "filter", "dial-back from another address"),
       from: SERVER,
       note: "timed-out",
       rttMs: 9,
-    },
-    {
-      ...line(SERVER, here, "filter", "dial-back from another port"),
+    })),
+    ...[here, beside, beside].map((local) => ({
+      ...line(SERVER, local, "filter", "dial-back from another port"),
       from: SERVER,
       note: "connected from 203.0.113.1:50000",
       rttMs: 9,
-    },
+    })),
     ...[SERVER, "203.0.113.2:3478", OTHER, "203.0.113.1:3479"].map(mapped),
   ]);
 });
@@ -296,7 +300,7 @@ Deno.test("discoverTcpNat() tests each server from a port that no other server h
     "ask 203.0.113.2:3478",
     `connect filter 3 -> ${SERVER}`,
     `ask ${SERVER}`,
-    "listen filter 3",
+    `connect filter 3 b -> ${SERVER}, ${SERVER}`,
   ]);
   assertEquals(report.filtering.value, "endpoint-independent");
   assertEquals(report.evidence.slice(0, 2).map(plainLine), [
@@ -337,6 +341,10 @@ Deno.test("discoverTcpNat() asks plain servers for the mapping too, each once", 
     `connect mapping -> ${SERVER}, ${second}`,
   );
 });
+
+function threeTimes(entry: string): readonly string[] {
+  return [entry, entry, entry];
+}
 
 function line(to: string, local: string, socket: string, asks: string): Record<string, unknown> {
   return { transport: "tcp", socket, local, to, asks, attempts: 1 };

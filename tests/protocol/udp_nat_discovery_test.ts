@@ -248,18 +248,27 @@ for (
   });
 }
 
-Deno.test("discoverUdpNat() is not misled by a server that limits its clients", () => {
-  for (const ratePerSecond of [0.5, 1, 2, 3, 5]) {
-    for (const burst of [1, 2, 3, 5, 8]) {
-      for (const { name, boxes, truth } of NAT_CASES.slice(0, 13)) {
-        const servers = [{ ...FULL, rateLimit: { ratePerSecond, burst } }];
-        const { report } = discover({ boxes, servers });
-        const which = `${name}, ${ratePerSecond}/s, ${burst} at once`;
-        assertEquals(mistakes(report, { boxes, truth, honest: false }), [], which);
+for (
+  const [where, link] of [
+    ["on a perfect network", {}],
+    ["where packets come late", { delayMs: 40, jitterMs: 60 }],
+    ["where a tenth is lost each way", { delayMs: 20, jitterMs: 20, loss: 0.1 }],
+  ] as const
+) {
+  Deno.test(`discoverUdpNat() is not misled by a server that limits its clients, ${where}`, () => {
+    let seed = 0;
+    for (const ratePerSecond of [0.5, 1, 2, 3, 5]) {
+      for (const burst of [1, 2, 3, 5, 8]) {
+        for (const { name, boxes, truth } of NAT_CASES.slice(0, 13)) {
+          const servers = [{ ...FULL, rateLimit: { ratePerSecond, burst } }];
+          const { report } = discover({ boxes, servers, link, seed: seed++ });
+          const which = `${name}, ${ratePerSecond}/s, ${burst} at once`;
+          assertEquals(mistakes(report, { boxes, truth, honest: false }), [], which);
+        }
       }
     }
-  }
-});
+  });
+}
 
 function portOf(address: { readonly port: number } | undefined): number | undefined {
   return address?.port;

@@ -55,6 +55,8 @@ export * from "./sim_stun_server.ts";
 export type { StunServerLie } from "./stun_server_lie.ts";
 export * from "./drive_udp.ts";
 export * from "./drive_machine.ts";
+export * from "./run_nat_steps.ts";
+export * from "./run_tcp_nat_steps.ts";
 export * from "./packet.ts";
 export * from "./segment.ts";
 export * from "./link.ts";
