@@ -41,16 +41,20 @@ export class WorkerSeat {
   readonly #first = Promise.withResolvers<void>();
   readonly #stopped = Promise.withResolvers<void>();
   #responder: SharedResponder;
+  /** What the worker goes by so far. */
+  #given: SharedResponder;
   #worker: Worker | undefined;
   #state: "loading" | "serving" | "stopping" = "loading";
   #servingSince = 0;
   #youngDeaths = 0;
   #cancelTimer: () => void = () => {};
+  #closing: Promise<void> | undefined;
 
   /** Makes a seat without a worker. */
   constructor(options: WorkerSeatOptions) {
     this.#options = options;
     this.#responder = options.responder;
+    this.#given = options.responder;
     this.counts = new WorkerCounts(this.#memory);
     this.serving = this.#first.promise;
     // Whoever does not ask reads it in the log
@@ -76,11 +80,15 @@ export class WorkerSeat {
   /** Has the worker, and those after it, go by another policy. */
   change(responder: SharedResponder): void {
     this.#responder = responder;
-    if (this.#state === "serving") this.#order({ order: "change", responder });
+    if (this.#state === "serving") this.#tell();
   }
 
   /** Stops the worker; resolves when it uses no socket any more. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    return this.#closing ??= this.#stop();
+  }
+
+  async #stop(): Promise<void> {
     this.#cancelTimer();
     const wasServing = this.#state === "serving";
     this.#state = "stopping";
@@ -101,9 +109,9 @@ export class WorkerSeat {
       case "loaded":
         return this.#give();
       case "serving":
-        // It may have been told to stop in the meantime
-        if (this.#state === "loading") this.#state = "serving";
+        this.#state = "serving";
         this.#servingSince = clock.now();
+        this.#tell();
         return this.#first.resolve();
       case "log":
         return logger[report.level](report.message, report.fields);
@@ -118,16 +126,28 @@ export class WorkerSeat {
 
   #give(): void {
     const { clock, logger, onLatency, lend } = this.#options;
-    if (this.#state !== "loading") return;
-    this.#order({
-      order: "serve",
-      groups: lend(),
-      responder: this.#responder,
-      memory: this.#memory,
-      now: clock.now(),
-      logLevels: LOG_LEVELS.filter((level) => logger.isEnabled(level)),
-      measures: onLatency !== undefined,
-    });
+    this.#given = this.#responder;
+    try {
+      this.#order({
+        order: "serve",
+        groups: lend(),
+        responder: this.#responder,
+        memory: this.#memory,
+        now: clock.now(),
+        logLevels: LOG_LEVELS.filter((level) => logger.isEnabled(level)),
+        measures: onLatency !== undefined,
+      });
+    } catch (error) {
+      // Out of file descriptors, most likely
+      this.#replace(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** The policy may have changed while the worker was getting ready. */
+  #tell(): void {
+    if (this.#given === this.#responder) return;
+    this.#given = this.#responder;
+    this.#order({ order: "change", responder: this.#responder });
   }
 
   #order(order: WorkerOrder): void {
