@@ -156,6 +156,11 @@ function openOnce({ address, service, open }: GroupOptions): readonly Listener[]
   });
 }
 
+/** Whether workers serve a listener. */
+export function isShared(listener: Listener): listener is SharedListener {
+  return listener.transport === "udp" && "lend" in listener.socket;
+}
+
 function hasAlternatePort(role: EndpointRole): boolean {
   return role === "alternate-port" || role === "alternate-both";
 }

@@ -28,9 +28,9 @@ import { DatagramWorkers } from "./datagram_workers.ts";
 import {
   type AcceptingListener,
   type DatagramListener,
+  isShared,
   type Listener,
   openListeners,
-  type SharedListener,
   socketOpener,
 } from "./listeners.ts";
 import { checkPorts, planListeners, type PlannedAddress } from "./listen_plan.ts";
@@ -124,13 +124,11 @@ export class StunServer {
     }
     const { listeners, datagrams, workers, streams } = this.#running;
     const statistics = this.statistics!;
-    const udp = [...datagrams, ...workers === undefined ? [] : [workers]].reduce(
-      (sum, { traffic: { received, sent } }) => ({
-        receivedBytes: sum.receivedBytes + received,
-        sentBytes: sum.sentBytes + sent,
-      }),
-      { receivedBytes: 0, sentBytes: 0 },
-    );
+    const udp = { receivedBytes: 0, sentBytes: 0 };
+    for (const service of [...datagrams, workers]) {
+      udp.receivedBytes += service?.traffic.received ?? 0;
+      udp.sentBytes += service?.traffic.sent ?? 0;
+    }
     return {
       outcomes: statistics.counts(),
       transports: [...new Set(listeners.map(({ transport }) => transport))].map((transport) => {
@@ -175,19 +173,18 @@ export class StunServer {
     const responder = new StunResponder(parts);
     const { onLatency } = this.#options;
     const common = { clock: this.#clock, logger: this.#logger, observe: sampled(onLatency) };
-    const udp = groups
-      .map((group) => group.filter(({ transport }) => transport === "udp"))
-      .filter((group) => group.length > 0);
-    const shared = this.#workerCount > 1 && udp.length > 0;
-    const workers = !shared ? undefined : new DatagramWorkers({
+    const datagrams = groups
+      .map((group) => group.filter(isServedHere))
+      .filter((group) => group.length > 0)
+      .map((group) => new DatagramService({ ...common, group, responder }));
+    const shared = groups.map((group) => group.filter(isShared));
+    const workers = shared.flat().length === 0 ? undefined : new DatagramWorkers({
       ...common,
       count: this.#workerCount,
-      groups: udp as SharedListener[][],
+      groups: shared,
       responder: shareResponder(parts),
       onLatency,
     });
-    const datagrams = shared ? [] : (udp as DatagramListener[][])
-      .map((group) => new DatagramService({ ...common, group, responder }));
     const streams = new StreamService({
       ...common,
       policy: this.#streamPolicy(responder),
@@ -288,7 +285,8 @@ export class StunServer {
     return { responder, limits: this.#limits, proxies: this.#policy.proxies ?? [] };
   }
 
-  #announce({ transport, role, socket }: Listener): StunServerListener {
+  #announce(listener: Listener): StunServerListener {
+    const { transport, role, socket } = listener;
     const io = "io" in socket ? socket.io : "deno";
     const address = socket.localAddress;
     const reason = transport === "udp" ? this.#options.datagramIo?.reason : undefined;
@@ -296,7 +294,7 @@ export class StunServer {
       transport,
       address: formatSocketAddress(address),
       io,
-      ...transport !== "udp" || this.#workerCount === 1 ? {} : { workers: this.#workerCount },
+      ...isShared(listener) ? { workers: this.#workerCount } : {},
       ...role === "primary" ? {} : { role },
       ...reason === undefined ? {} : { reason },
     });
@@ -311,6 +309,10 @@ interface Running {
   /** In place of `datagrams`, where there are several threads. */
   readonly workers: DatagramWorkers | undefined;
   readonly streams: StreamService;
+}
+
+function isServedHere(listener: Listener): listener is DatagramListener {
+  return listener.transport === "udp" && !isShared(listener);
 }
 
 function sum(

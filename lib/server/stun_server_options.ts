@@ -134,5 +134,5 @@ export function readWorkers({ workers = 1, datagramIo }: StunServerOptions): num
   return workers;
 }
 
-/** Each takes some 20 MB, and more of them than a host has cores gain nothing. */
+/** Each takes some 15 MB, and more of them than a host has cores gain nothing. */
 const MAX_WORKERS = 64;

@@ -1,6 +1,14 @@
 import { errnoOf, type Libc } from "./_libc.ts";
 import { EFD_NONBLOCK_CLOEXEC, POLLIN, POLLOUT, SystemCallError } from "./_linux_sockets.ts";
 
+/** The socket that a {@linkcode SocketWait} waits for; one that is lent comes with its lender's bell. */
+export interface AwaitedSocket {
+  /** Its descriptor. */
+  readonly descriptor: number;
+  /** An `eventfd` that becomes readable at the end. @default one of its own */
+  readonly bell?: number;
+}
+
 /** What a {@linkcode SocketWait} can wait for. */
 export type AwaitedEvent = "readable" | "writable" | "nothing";
 
@@ -27,11 +35,11 @@ export class SocketWait {
   #ended = false;
 
   /**
-   * Makes the wait for a socket; with the bell of its lender if it is lent.
+   * Makes the wait for a socket.
    *
    * @throws {SystemCallError} If the system has no descriptor left.
    */
-  constructor(libc: Libc, socket: { readonly descriptor: number; readonly bell?: number }) {
+  constructor(libc: Libc, socket: AwaitedSocket) {
     const { symbols } = libc;
     const fd = socket.descriptor;
     this.#libc = libc;

@@ -13,9 +13,8 @@ import {
 } from "./_linux_sockets.ts";
 import { MessageSlab } from "./_message_slab.ts";
 import { ReceivedBatch } from "./_received_batch.ts";
-import { SocketWait } from "./_socket_wait.ts";
+import { type AwaitedSocket, SocketWait } from "./_socket_wait.ts";
 import { LibcError } from "./libc_error.ts";
-import type { LentSocket } from "./datagram_io.ts";
 import type { Datagram, DatagramTransport } from "./datagram_transport.ts";
 import { toListenError } from "./listen_error.ts";
 
@@ -123,7 +122,7 @@ export class BatchedDatagram implements DatagramTransport {
    *
    * @throws {SystemCallError} If the system has no descriptor left.
    */
-  constructor(libc: Libc, socket: Pick<LentSocket, "descriptor"> & Partial<LentSocket>) {
+  constructor(libc: Libc, socket: AwaitedSocket) {
     const { descriptor: fd } = socket;
     this.#libc = libc;
     this.#fd = fd;
