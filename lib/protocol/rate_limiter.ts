@@ -38,9 +38,10 @@ export interface RateLimiterOptions extends TokenBucketOptions {
  * forgotten ones are those that behaved; a source over its limit is forgotten only when the 7 others of
  * its set have spent more still.
  *
- * Limiters on several threads can share one table. They take no locks: two that count at the very same
- * moment may count one request for two, or give two sources one bucket until the next one comes by. So
- * a source that keeps many threads busy gets a little more than its rate, and nobody else is slowed.
+ * Limiters on several threads can share one table. They take no locks, so the limit is approximate: two
+ * that count at the very same moment may count one request for two, and one that gives a bucket to a new
+ * source while another counts in it may leave it that count, or have it forgotten. Each such meeting is
+ * worth a token, or at worst a bucket of a set that is full of sources at their limit.
  */
 export class RateLimiter {
   /** The memory of the table, in bytes. It never changes. */

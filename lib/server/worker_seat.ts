@@ -111,6 +111,9 @@ export class WorkerSeat {
       case "serving":
         this.#state = "serving";
         this.#servingSince = clock.now();
+        // However long it took to load, its silence counts from here
+        this.#cancelTimer();
+        this.#watch(this.counts.beats, 0);
         this.#tell();
         return this.#first.resolve();
       case "log":

@@ -115,6 +115,17 @@ Deno.test("WorkerSeat gives a worker half a minute to load", () => {
   assertEquals([workers[0]!.ended, workers.length], [true, 2]);
 });
 
+Deno.test("WorkerSeat gives a worker that was slow to load its two seconds all the same", () => {
+  const { seat, workers, clock } = sit();
+  seat.start();
+  clock.advance(20_400);
+  serve(workers[0]!);
+  clock.advance(1_900);
+  assertEquals([workers[0]!.ended, workers.length], [false, 1]);
+  clock.advance(100);
+  assertEquals([workers[0]!.ended, workers.length], [true, 2]);
+});
+
 Deno.test("WorkerSeat replaces workers that die young ever more slowly, and others at once", () => {
   const { seat, workers, clock, logger } = sit();
   seat.start();
