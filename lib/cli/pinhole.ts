@@ -7,6 +7,7 @@ import denoJson from "../../deno.json" with { type: "json" };
 import { formatHelp } from "./command_line.ts";
 import { NAT, natCommand } from "./nat_command.ts";
 import { QUERY, queryCommand } from "./query_command.ts";
+import { PINHOLE_SERVE, serve } from "./serve.ts";
 import { writeErr, writeOut } from "./terminal.ts";
 
 /**
@@ -50,6 +51,7 @@ function overview(): string {
 }
 
 const COMMANDS = [
+  { command: PINHOLE_SERVE, run: (args: readonly string[]) => serve(args, PINHOLE_SERVE) },
   { command: QUERY, run: queryCommand },
   { command: NAT, run: natCommand },
 ];
