@@ -35,8 +35,9 @@ export const PERMISSIONS: readonly string[] = [
   // UDP in batches: the C library where lib/transport/_libc.ts looks for it
   "--allow-ffi=/lib/x86_64-linux-gnu/libc.so.6,/lib/aarch64-linux-gnu/libc.so.6,/lib64/libc.so.6," +
   "/usr/lib/libc.so.6",
-  // The hooks that a command line names, and nothing else
-  "--allow-run=sh",
+  // Commands that a command line names, through the shell; by its path, because for a name that is not
+  // on PATH, as on Windows or in a container, Deno grumbles at every start
+  "--allow-run=/bin/sh,/usr/bin/sh",
 ];
 
 /** What {@linkcode compileArguments} is to build. */
