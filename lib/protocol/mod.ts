@@ -39,3 +39,7 @@ export type { PunchCandidate, PunchDescription } from "./punch_description.ts";
 export * from "./binding_lifetime.ts";
 export * from "./fragment_probe.ts";
 export * from "./nat_report.ts";
+export * from "./public_address.ts";
+export * from "./redial_delay.ts";
+export * from "./holding_record.ts";
+export * from "./mapping_keeper.ts";
