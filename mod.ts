@@ -29,6 +29,7 @@ export {
   watchMapping,
   type WatchMappingOptions,
 } from "./lib/client/mod.ts";
+export * from "./lib/traversal/mod.ts";
 export {
   type Clock,
   type LogFields,
@@ -51,8 +52,13 @@ export {
   type DatagramIo,
   type DatagramIoChoice,
   type DatagramTransport,
+  ConnectionError,
+  type ConnectionErrorCode,
+  type ConnectionErrorOptions,
   LibcError,
   ListenError,
   type ListenErrorCode,
   type ListenErrorOptions,
+  type StreamConnection,
+  type TcpPortSharing,
 } from "./lib/transport/mod.ts";

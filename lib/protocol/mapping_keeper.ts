@@ -28,12 +28,9 @@ export interface MappingKeeperOptions {
 export type KeeperStep = KeeperOrder | KeeperNews;
 
 /** What is to be done: connect to a holder, or ask it. */
-export interface KeeperOrder {
-  /** Which of the two. */
-  readonly kind: "dial" | "ask";
-  /** Whom. */
-  readonly holder: number;
-}
+export type KeeperOrder =
+  | { readonly kind: "dial"; readonly holder: number }
+  | { readonly kind: "ask"; readonly holder: number };
 
 /** What has become known. */
 export type KeeperNews = RefreshNews | LostNews | HolderNews;

@@ -15,6 +15,7 @@ export * from "./long_term_authenticator.ts";
 export type { UserCredential } from "./user_credential.ts";
 export * from "./client_authentication.ts";
 export * from "./dial_back.ts";
+export { isDialBackGreeting } from "./dial_back_finding.ts";
 export * from "./client_transaction.ts";
 export * from "./transaction_pair.ts";
 export * from "./service_record_order.ts";

@@ -47,6 +47,7 @@ export {
   type ResolveHostOptions,
 } from "./resolve_host.ts";
 export { resolveService, type ResolveServiceOptions } from "./resolve_service.ts";
+export { openSharedTcpPort } from "./open_shared_tcp_port.ts";
 export type {
   OpenSharedTcpPortOptions,
   SharedTcpPort,
