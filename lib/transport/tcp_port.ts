@@ -42,14 +42,18 @@ export async function connectTcpFrom(
   const from = { ip: localIp, port: localPort };
   const attempt = tcpAttempt({ to: address, from, keepAliveMs, signal });
   // Loaded when it is needed: it takes longer to load than all the rest
-  return await beginTcpAttempt(attempt, await import("node:net"));
+  const net = await import("node:net");
+  try {
+    return await beginTcpAttempt(attempt, net);
+  } catch (error) {
+    throw toAttemptError(error, attempt);
+  }
 }
 
 /**
  * Begins an attempt at once, and has bound its socket by the time that a later tick of
- * `process.nextTick` runs: somebody may listen on the port from then on.
- *
- * @throws {ConnectionError} As {@linkcode connectTcpFrom} does (as a rejection).
+ * `process.nextTick` runs: somebody may listen on the port from then on. Rejects with what went wrong
+ * as Node or the signal has it.
  */
 export async function beginTcpAttempt(
   attempt: TcpAttempt,
@@ -78,7 +82,7 @@ export async function beginTcpAttempt(
     return await promise;
   } catch (error) {
     socket?.destroy();
-    throw toAttemptError(error, attempt);
+    throw error;
   } finally {
     signal?.removeEventListener("abort", giveUp);
   }
