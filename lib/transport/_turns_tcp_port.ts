@@ -77,7 +77,12 @@ class TurnsTcpPort implements SharedTcpPort {
     for (;;) {
       const next = this.#arrived.shift();
       if (next instanceof Error) throw next;
-      if (next !== undefined || this.#isClosed) return next;
+      if (next !== undefined) return next;
+      if (this.#isClosed) {
+        // Only then is its socket closed, and somebody else can listen
+        await this.#accepting;
+        return undefined;
+      }
       if (this.#listener !== undefined) void this.#acceptOne(this.#listener);
       await new Promise<void>((resolve) => this.#wakeAccept = resolve);
     }
