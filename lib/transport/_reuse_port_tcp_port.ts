@@ -1,11 +1,11 @@
 import { type SocketAddress, socketAddress } from "../wire/mod.ts";
 import { ConnectWait } from "./_connect_wait.ts";
 import { type Libc, loadLibc } from "./_libc.ts";
-import { bindTcp, boundAddress } from "./_linux_sockets.ts";
+import { bindTcp, boundAddress, holdTcpPort } from "./_linux_sockets.ts";
 import { NodeStreamConnection } from "./_node_stream_connection.ts";
 import { PortAttempts } from "./_port_attempts.ts";
 import type { TcpAttempt } from "./_tcp_attempt.ts";
-import { toListenError } from "./listen_error.ts";
+import { ListenError, toListenError } from "./listen_error.ts";
 import type {
   OpenSharedTcpPortOptions,
   SharedTcpPort,
@@ -18,10 +18,19 @@ import { openTcpListener } from "./tcp.ts";
 type NodeNet = Pick<typeof import("node:net"), "Socket">;
 
 /**
+ * Whether `Deno.listen` may set SO_REUSEPORT. Where it may not it ends the process; no feature but the
+ * API that comes with the same flag tells.
+ */
+export function maySharePort(): boolean {
+  return Deno.listenDatagram !== undefined;
+}
+
+/**
  * Opens a port all of whose sockets have SO_REUSEPORT.
  *
  * @throws {LibcError} If the C library cannot be called (as a rejection).
- * @throws {ListenError} If the port cannot be had (as a rejection).
+ * @throws {ListenError} If the port cannot be had; `unsupported` without `--unstable-net` (as a
+ * rejection).
  * @throws {RangeError} If `ip` is not 4 or 16 bytes or `port` is not an integer of 0 to 65535 (as a
  * rejection).
  */
@@ -29,6 +38,10 @@ export async function openReusePortTcpPort(
   { ip, port }: Pick<OpenSharedTcpPortOptions, "ip" | "port">,
 ): Promise<SharedTcpPort> {
   const address = socketAddress(ip, port);
+  if (!maySharePort()) {
+    const reason = "Deno was run without --unstable-net, which sharing a port takes";
+    throw new ListenError(reason, { address, transport: "tcp", code: "unsupported" });
+  }
   const libc = loadLibc();
   try {
     return new ReusePortTcpPort(libc, address, await import("node:net"));
@@ -55,7 +68,7 @@ class ReusePortTcpPort implements SharedTcpPort {
   constructor(libc: Libc, address: SocketAddress, net: NodeNet) {
     this.#libc = libc;
     this.#net = net;
-    this.#holder = bindTcp(libc, address, { exclusive: true });
+    this.#holder = holdTcpPort(libc, address);
     try {
       this.localAddress = boundAddress(libc, this.#holder);
       this.#wait = new ConnectWait(libc);
@@ -97,7 +110,7 @@ class ReusePortTcpPort implements SharedTcpPort {
   async #dial(
     { from, to, keepAliveMs, signal }: TcpAttempt & { readonly signal: AbortSignal },
   ): Promise<StreamConnection> {
-    const fd = bindTcp(this.#libc, from, { exclusive: false, keepAliveMs });
+    const fd = bindTcp(this.#libc, from, keepAliveMs);
     try {
       await this.#wait.connect(fd, to, signal);
     } catch (error) {

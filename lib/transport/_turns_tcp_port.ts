@@ -11,7 +11,14 @@ import { openTcpListener } from "./tcp.ts";
 import { beginTcpAttempt } from "./tcp_port.ts";
 
 /** The part of `node:net` that connects. */
-type NodeNet = Pick<typeof import("node:net"), "connect">;
+export type NodeNet = Pick<typeof import("node:net"), "connect">;
+
+/** What {@linkcode openTurnsTcpPort} takes. */
+export interface OpenTurnsTcpPortOptions
+  extends Pick<OpenSharedTcpPortOptions, "ip" | "port" | "onGap"> {
+  /** What connects. @default node:net */
+  readonly net?: NodeNet | undefined;
+}
 
 /**
  * Opens a port on which nobody listens while a connection is begun. Nothing holds the port as long as
@@ -22,12 +29,11 @@ type NodeNet = Pick<typeof import("node:net"), "connect">;
  * rejection).
  */
 export async function openTurnsTcpPort(
-  { ip, port, onGap }: Pick<OpenSharedTcpPortOptions, "ip" | "port" | "onGap">,
+  { ip, port, onGap, net }: OpenTurnsTcpPortOptions,
 ): Promise<SharedTcpPort> {
-  const net = await import("node:net");
   const listener = openTcpListener({ ip, port, backlog: 1 }, "tcp");
   listener.close();
-  return new TurnsTcpPort(listener.localAddress, { net, onGap });
+  return new TurnsTcpPort(listener.localAddress, { net: net ?? await import("node:net"), onGap });
 }
 
 class TurnsTcpPort implements SharedTcpPort {
