@@ -6,10 +6,11 @@ import { NodeStreamConnection } from "./_node_stream_connection.ts";
 import { PortAttempts } from "./_port_attempts.ts";
 import type { TcpAttempt } from "./_tcp_attempt.ts";
 import { ListenError, toListenError } from "./listen_error.ts";
-import type {
-  OpenSharedTcpPortOptions,
-  SharedTcpPort,
-  SharedTcpPortConnectOptions,
+import {
+  type OpenSharedTcpPortOptions,
+  SHARED_PORT_READ_BYTES,
+  type SharedTcpPort,
+  type SharedTcpPortConnectOptions,
 } from "./shared_tcp_port.ts";
 import type { StreamConnection, StreamListener } from "./stream_transport.ts";
 import { openTcpListener } from "./tcp.ts";
@@ -88,7 +89,8 @@ class ReusePortTcpPort implements SharedTcpPort {
 
   listen(): void {
     if (this.#listener !== undefined || this.#isClosed) return;
-    this.#listener = openTcpListener({ ...this.localAddress, reusePort: true }, "tcp");
+    const options = { ...this.localAddress, maxReadBytes: SHARED_PORT_READ_BYTES, reusePort: true };
+    this.#listener = openTcpListener(options, "tcp");
     this.#settled.resolve();
   }
 

@@ -1,10 +1,11 @@
 import type { SocketAddress } from "../wire/mod.ts";
 import { PortAttempts } from "./_port_attempts.ts";
 import type { TcpAttempt } from "./_tcp_attempt.ts";
-import type {
-  OpenSharedTcpPortOptions,
-  SharedTcpPort,
-  SharedTcpPortConnectOptions,
+import {
+  type OpenSharedTcpPortOptions,
+  SHARED_PORT_READ_BYTES,
+  type SharedTcpPort,
+  type SharedTcpPortConnectOptions,
 } from "./shared_tcp_port.ts";
 import type { StreamConnection, StreamListener } from "./stream_transport.ts";
 import { openTcpListener } from "./tcp.ts";
@@ -48,7 +49,7 @@ class TurnsTcpPort implements SharedTcpPort {
   /** The accept that is under way; whether a connection came of it. */
   #accepting: Promise<boolean> | undefined;
   /** What `accept()` is to give out or to throw. */
-  #arrived: (StreamConnection | Error)[] = [];
+  readonly #arrived: (StreamConnection | Error)[] = [];
   #wakeAccept: (() => void) | undefined;
   /** The attempts that wait for the next gap. */
   readonly #toBegin: (() => void)[] = [];
@@ -74,7 +75,7 @@ class TurnsTcpPort implements SharedTcpPort {
 
   listen(): void {
     if (this.#isListening || this.#isClosed) return;
-    this.#listener = openTcpListener(this.localAddress, "tcp");
+    this.#openListener();
     this.#isListening = true;
     this.#wake();
   }
@@ -127,14 +128,16 @@ class TurnsTcpPort implements SharedTcpPort {
       for (const begin of this.#toBegin.splice(0)) begin();
       // A bound socket keeps nobody from listening, whether it is connected yet or not
       await new Promise<void>((resolve) => globalThis.process.nextTick(resolve));
-      if (this.#isListening) this.#listenAgain(since);
+      if (this.#isListening && this.#listener === undefined) this.#listenAgain(since);
     }
     this.#isTurning = false;
   }
 
   /** Takes in the connections that wait to be accepted: with the listener they would be reset. */
   async #drain(listener: StreamListener): Promise<void> {
-    for (let came = true; came && this.#arrived.length < MAX_ARRIVED;) {
+    // Visitors without end must not keep the attempts waiting
+    let room = MAX_ARRIVED - this.#arrived.length;
+    for (let came = true; came && room > 0; room--) {
       const quiet = Promise.withResolvers<false>();
       // Deno looks for what its sockets have when it is idle, and gives it to us a turn later
       const timer = setTimeout(() => setImmediate(() => quiet.resolve(false)), 1);
@@ -150,10 +153,15 @@ class TurnsTcpPort implements SharedTcpPort {
     await this.#accepting;
   }
 
+  #openListener(): void {
+    const options = { ...this.localAddress, maxReadBytes: SHARED_PORT_READ_BYTES };
+    this.#listener = openTcpListener(options, "tcp");
+  }
+
   #listenAgain(since: number): void {
     if (this.#isClosed) return;
     try {
-      this.#listener = openTcpListener(this.localAddress, "tcp");
+      this.#openListener();
       const ms = performance.now() - since;
       // Whatever it throws is not this port's concern
       queueMicrotask(() => this.#onGap?.(ms));

@@ -4,6 +4,7 @@ import {
   connectTcp,
   ListenError,
   LocalPortError,
+  type OpenSharedTcpPortOptions,
   type SharedTcpPort,
   type StreamConnection,
   type TcpPortSharing,
@@ -20,11 +21,7 @@ export interface SharedTcpPortUnderTest {
   /** What it says that it is. */
   readonly sharing: TcpPortSharing;
   /** Opens a port. */
-  open(options: {
-    readonly ip: Uint8Array;
-    readonly port: number;
-    readonly onGap?: (ms: number) => void;
-  }): Promise<SharedTcpPort>;
+  open(options: Omit<OpenSharedTcpPortOptions, "sharing">): Promise<SharedTcpPort>;
 }
 
 /** Registers the tests that every shared TCP port passes. */
@@ -120,9 +117,8 @@ export function testSharedTcpPort(name: string, { sharing, open }: SharedTcpPort
 
   test("preserves half-closes of both sides, connected and accepted", async (scene) => {
     scene.port.listen();
-    const [first, second] = [scene.peer(), scene.peer()];
-    const meetings = [await scene.meet(first), await scene.visit()];
-    const reversed = [await scene.meet(second), await scene.visit()]
+    const meetings = [await scene.meet(scene.peer()), await scene.visit()];
+    const reversed = [await scene.meet(scene.peer()), await scene.visit()]
       .map(({ mine, theirs }) => ({ mine: theirs, theirs: mine }));
     for (const { mine, theirs } of [...meetings, ...reversed]) {
       await mine.write(Uint8Array.of(1));
@@ -158,10 +154,10 @@ export function testSharedTcpPort(name: string, { sharing, open }: SharedTcpPort
   test("carries 32 MB each way at once, connected and accepted", async (scene) => {
     scene.port.listen();
     for (const { mine, theirs } of [await scene.meet(scene.peer()), await scene.visit()]) {
-      const total = 32 * MEGABYTE;
+      const both = [mine, theirs];
       await Promise.all([
-        ...[mine, theirs].map((from) => sendPattern(from, total)),
-        ...[mine, theirs].map((to) => receivePattern(to, total)),
+        ...both.map((from) => sendPattern(from, 32 * MEGABYTE)),
+        ...both.map((to) => receivePattern(to, 32 * MEGABYTE)),
       ]);
     }
   });

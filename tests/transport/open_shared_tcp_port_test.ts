@@ -10,6 +10,7 @@ import {
   listenTcp,
   LocalPortError,
   openSharedTcpPort,
+  type OpenSharedTcpPortOptions,
   type StreamConnection,
   type StreamListener,
 } from "../../lib/transport/mod.ts";
@@ -25,7 +26,7 @@ const AVAILABLE = batchedIo().available;
 
 for (const sharing of ["reuse-port", "turns"] as const) {
   if (sharing === "reuse-port" && !AVAILABLE) continue;
-  const open = (options: { readonly ip: Uint8Array; readonly port: number }) =>
+  const open = (options: Omit<OpenSharedTcpPortOptions, "sharing">) =>
     openSharedTcpPort({ ...options, sharing });
 
   testSharedTcpPort(`openSharedTcpPort() as ${sharing}`, { sharing, open });
