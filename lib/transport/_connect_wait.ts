@@ -31,10 +31,9 @@ export class ConnectWait {
   /** The thread's wait. */
   #sleep: Promise<unknown> | undefined;
   #isRunning = false;
-  #ended = false;
 
   /**
-   * Makes the wait. It takes over the library.
+   * Makes the wait.
    *
    * @throws {SystemCallError} If the system has no descriptor left.
    */
@@ -92,11 +91,12 @@ export class ConnectWait {
     }
   }
 
-  /** Gives everything back as soon as no attempt is under way. Nothing can be connected afterwards. */
-  end(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    if (!this.#isRunning) this.#release();
+  /** Gives everything back. Only when no attempt is under way, and none comes any more. */
+  close(): void {
+    const { symbols } = this.#libc;
+    symbols.close(this.#epoll);
+    symbols.close(this.#bell);
+    symbols.free(this.#events);
   }
 
   async #run(): Promise<void> {
@@ -108,21 +108,12 @@ export class ConnectWait {
       for (const check of [...this.#checks]) check();
     }
     this.#isRunning = false;
-    if (this.#ended) this.#release();
   }
 
   async #wake(): Promise<void> {
     if (this.#sleep === undefined) return;
     this.#libc.symbols.write(this.#bell, ONE, 8n);
     await this.#sleep;
-  }
-
-  #release(): void {
-    const { symbols } = this.#libc;
-    symbols.close(this.#epoll);
-    symbols.close(this.#bell);
-    symbols.free(this.#events);
-    this.#libc.close();
   }
 
   #watch(fd: number, events: number): void {

@@ -3,8 +3,7 @@ import { ConnectWait } from "./_connect_wait.ts";
 import { type Libc, loadLibc } from "./_libc.ts";
 import { bindTcp, boundAddress, holdTcpPort } from "./_linux_sockets.ts";
 import { NodeStreamConnection } from "./_node_stream_connection.ts";
-import { PortAttempts } from "./_port_attempts.ts";
-import type { TcpAttempt } from "./_tcp_attempt.ts";
+import { type PortAttempt, PortAttempts } from "./_port_attempts.ts";
 import { ListenError, toListenError } from "./listen_error.ts";
 import {
   type OpenSharedTcpPortOptions,
@@ -63,6 +62,8 @@ class ReusePortTcpPort implements SharedTcpPort {
   readonly #attempts: PortAttempts;
   readonly #settled = Promise.withResolvers<void>();
   #listener: StreamListener | undefined;
+  /** How many attempts have a socket that is not handed over yet. */
+  #dials = 0;
   #isClosed = false;
 
   /** Takes over the library. */
@@ -106,19 +107,39 @@ class ReusePortTcpPort implements SharedTcpPort {
     this.#settled.resolve();
     this.#libc.symbols.close(this.#holder);
     this.#attempts.end();
-    this.#wait.end();
+    if (this.#dials === 0) this.#release();
   }
 
-  async #dial(
-    { from, to, keepAliveMs, signal }: TcpAttempt & { readonly signal: AbortSignal },
-  ): Promise<StreamConnection> {
+  async #dial(attempt: PortAttempt): Promise<StreamConnection> {
+    this.#dials++;
+    try {
+      const fd = await this.#connectedSocket(attempt);
+      return new NodeStreamConnection(
+        new this.#net.Socket({ fd, allowHalfOpen: true }),
+        attempt.to,
+      );
+    } finally {
+      this.#dials--;
+      if (this.#isClosed && this.#dials === 0) this.#release();
+    }
+  }
+
+  async #connectedSocket(
+    { from, to, keepAliveMs, signal }: PortAttempt,
+  ): Promise<number> {
     const fd = bindTcp(this.#libc, from, keepAliveMs);
     try {
       await this.#wait.connect(fd, to, signal);
+      return fd;
     } catch (error) {
       this.#libc.symbols.close(fd);
       throw error;
     }
-    return new NodeStreamConnection(new this.#net.Socket({ fd, allowHalfOpen: true }), to);
+  }
+
+  /** The attempts of a closed port still close their sockets. */
+  #release(): void {
+    this.#wait.close();
+    this.#libc.close();
   }
 }

@@ -171,6 +171,26 @@ if (AVAILABLE) {
   });
 }
 
+leakTest("openSharedTcpPort() takes turns when there is no --unstable-net", async () => {
+  const found = Object.getOwnPropertyDescriptor(Deno, "listenDatagram")!;
+  Object.defineProperty(Deno, "listenDatagram", { value: undefined, configurable: true });
+  try {
+    const port = await openSharedTcpPort({ ip: LOOPBACK, port: 0 });
+    assertEquals(port.sharing, "turns");
+    await assertWorks(port);
+    const error = await assertRejects(
+      () => openSharedTcpPort({ ip: LOOPBACK, port: 0, sharing: "reuse-port" }),
+      ListenError,
+    );
+    assertEquals([error.code, error.message], [
+      "unsupported",
+      "Cannot listen on tcp 127.0.0.1:0: Deno was run without --unstable-net, which sharing a port takes",
+    ]);
+  } finally {
+    Object.defineProperty(Deno, "listenDatagram", found);
+  }
+});
+
 leakTest("openSharedTcpPort() as turns cannot listen when another program does", async () => {
   const port = await openSharedTcpPort({ ip: LOOPBACK, port: 0, sharing: "turns" });
   const thief = listenTcp(port.localAddress);
