@@ -5,6 +5,7 @@ import {
   PublicListenerError,
   type PublicTcpListener,
 } from "../../lib/traversal/mod.ts";
+import { type Clock, systemClock } from "../../lib/ops/mod.ts";
 import type { StreamConnection, TcpPortSharing } from "../../lib/transport/mod.ts";
 import { formatSocketAddress } from "../../lib/wire/mod.ts";
 import { leakTest } from "../support/leak_test.ts";
@@ -155,6 +156,24 @@ export function testPublicTcpListener(sharing: TcpPortSharing): void {
     while (good.asked < asked + 5) await new Promise((resolve) => setTimeout(resolve, 20));
     assertEquals([bad.accepted, good.accepted], [2, 1]);
     log.assertLines(/lost/, []);
+  });
+
+  test("asks once and never again when there is to be no keep-alive", async () => {
+    await using server = new ScriptedStunServer();
+    const timers: number[] = [];
+    const clock: Clock = {
+      ...systemClock,
+      setTimer(ms, callback) {
+        const cancel = systemClock.setTimer(ms, callback);
+        timers.push(ms);
+        return () => {
+          if (timers.includes(ms)) timers.splice(timers.indexOf(ms), 1);
+          cancel();
+        };
+      },
+    };
+    await using _listener = await listen({ servers: [server.uri], keepAliveMs: Infinity, clock });
+    assertEquals([server.asked, timers], [1, []]);
   });
 
   for (
