@@ -1,0 +1,13 @@
+/**
+ * Being reached from outside: a public address that is held open, and paths between two hosts behind
+ * NATs.
+ *
+ * @module
+ */
+export {
+  type DialBackFinding,
+  PublicAddressEvent,
+  PublicAddressLostEvent,
+  type PublicTcpListener,
+} from "./public_listener.ts";
+export type { PunchSignalling } from "./punch_signalling.ts";
