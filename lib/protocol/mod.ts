@@ -38,6 +38,8 @@ export * from "./punch_prediction.ts";
 export * from "./punch_description.ts";
 export * from "./punch_code.ts";
 export * from "./punch_credentials.ts";
+export * from "./punch_candidates.ts";
+export * from "./punch_failure.ts";
 export * from "./binding_lifetime.ts";
 export * from "./fragment_probe.ts";
 export * from "./nat_report.ts";

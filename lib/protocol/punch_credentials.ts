@@ -37,8 +37,12 @@ export interface PunchSides {
 export interface PunchCheckInit {
   /** 12 bytes that nobody can predict, new for each check. */
   readonly transactionId: Uint8Array;
-  /** The value of PRIORITY (RFC 8445 section 7.1.1), 0 to 2^32 - 1. */
-  readonly priority: number;
+  /**
+   * The value of PRIORITY (RFC 8445 section 7.1.1), 0 to 2^32 - 1.
+   *
+   * @default {0x6EFFFFFF} that of the peer-reflexive candidate of a host with one address
+   */
+  readonly priority?: number | undefined;
   /** Whether it chooses the path that it takes: the controlling side's privilege. @default {false} */
   readonly nominates?: boolean | undefined;
 }
@@ -121,7 +125,8 @@ export class PunchCredentials {
    *
    * @throws {RangeError} If the transaction id has not 12 bytes or the priority is out of range.
    */
-  check({ transactionId, priority, nominates = false }: PunchCheckInit): Uint8Array {
+  check(init: PunchCheckInit): Uint8Array {
+    const { transactionId, priority = PEER_REFLEXIVE_PRIORITY, nominates = false } = init;
     const { local, remote } = this.#sides;
     const attributes = [
       attribute(USERNAME, `${remote.usernameFragment}:${local.usernameFragment}`),
@@ -193,6 +198,9 @@ function upper({ transport }: PunchDescription): string {
 function numberOf(bytes: Uint8Array): bigint {
   return new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0);
 }
+
+/** RFC 8445 sections 5.1.2.1 and 5.1.2.2: preference 110, one address, one component. */
+const PEER_REFLEXIVE_PRIORITY = 0x6effffff;
 
 /** What a check may require to be understood. */
 const KNOWN: ReadonlySet<number> = new Set(

@@ -67,7 +67,7 @@ Deno.test("PunchCredentials.read() takes the sample response of RFC 5769", () =>
 
 Deno.test("PunchCredentials: each side reads the other's checks and answers", () => {
   for (const [one, two] of [[HERE, THERE], [THERE, HERE]] as const) {
-    const check = two.read(one.check({ transactionId: ID, priority: 1 }));
+    const check = two.read(one.check({ transactionId: ID }));
     assert(check?.kind === "request");
     assertEquals(check.nominates, false);
     assertEquals(check.message.transactionId, ID);
@@ -79,7 +79,7 @@ Deno.test("PunchCredentials: each side reads the other's checks and answers", ()
 });
 
 Deno.test("PunchCredentials.read() takes none of its own side's messages", () => {
-  const check = HERE.check({ transactionId: ID, priority: 1 });
+  const check = HERE.check({ transactionId: ID });
   const read = THERE.read(check);
   assert(read?.kind === "request");
   assertEquals(HERE.read(check), undefined);
@@ -94,8 +94,7 @@ Deno.test("PunchCredentials.controls is true on the side with the larger tie bre
 });
 
 Deno.test("PunchCredentials.read() lets nobody nominate but the controlling side", () => {
-  const nominating = (from: PunchCredentials) =>
-    from.check({ transactionId: ID, priority: 1, nominates: true });
+  const nominating = (from: PunchCredentials) => from.check({ transactionId: ID, nominates: true });
   assertEquals(summary(THERE.read(nominating(HERE))), { kind: "request", nominates: true });
   assertEquals(summary(HERE.read(nominating(THERE))), { kind: "request", nominates: false });
 });
