@@ -11,3 +11,8 @@ export {
   type PublicTcpListener,
 } from "./public_listener.ts";
 export type { PunchSignalling } from "./punch_signalling.ts";
+export {
+  StreamForward,
+  type StreamForwardEnd,
+  type StreamForwardOptions,
+} from "./stream_forward.ts";
