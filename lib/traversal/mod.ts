@@ -16,3 +16,11 @@ export {
   type StreamForwardEnd,
   type StreamForwardOptions,
 } from "./stream_forward.ts";
+export type {
+  GatewayClosedEvent,
+  GatewayConnectionEvent,
+  GatewayDeniedEvent,
+  GatewayEvent,
+} from "./gateway_event.ts";
+export { TcpGateway, type TcpGatewayOptions } from "./tcp_gateway.ts";
+export { UdpGateway, type UdpGatewayOptions } from "./udp_gateway.ts";
