@@ -35,6 +35,7 @@ export * from "./udp_nat_report.ts";
 export * from "./udp_nat_discovery.ts";
 export * from "./tcp_nat_discovery.ts";
 export * from "./punch_prediction.ts";
+export * from "./reach_verdict.ts";
 export type { PunchCandidate, PunchDescription } from "./punch_description.ts";
 export * from "./binding_lifetime.ts";
 export * from "./fragment_probe.ts";

@@ -24,3 +24,4 @@ export type {
 } from "./gateway_event.ts";
 export { TcpGateway, type TcpGatewayOptions } from "./tcp_gateway.ts";
 export { UdpGateway, type UdpGatewayOptions } from "./udp_gateway.ts";
+export { type ReachReport, verifyReach } from "./verify_reach.ts";
