@@ -43,6 +43,7 @@ export * from "./punch_failure.ts";
 export type { PunchPathKind } from "./punch_path.ts";
 export * from "./udp_punch.ts";
 export * from "./udp_gathering.ts";
+export * from "./reach_verdict.ts";
 export * from "./binding_lifetime.ts";
 export * from "./fragment_probe.ts";
 export * from "./nat_report.ts";
