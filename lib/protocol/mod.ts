@@ -40,6 +40,7 @@ export * from "./punch_code.ts";
 export * from "./punch_credentials.ts";
 export * from "./punch_candidates.ts";
 export * from "./punch_failure.ts";
+export * from "./tcp_punch.ts";
 export * from "./binding_lifetime.ts";
 export * from "./fragment_probe.ts";
 export * from "./nat_report.ts";
