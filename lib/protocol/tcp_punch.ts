@@ -180,14 +180,16 @@ export class TcpPunch {
       (family === undefined || address.ip.length === (family === 4 ? 4 : 16)) &&
       !own.some((one) => equalSocketAddresses(one.address, address))
     );
-    const quickDials = Math.floor(MAX_QUICK_DIALS / Math.max(1, targets.length));
+    const outside = targets.filter(({ kind }) => kind !== "host");
+    const quickDials = Math.floor(MAX_QUICK_DIALS / Math.max(1, outside.length));
     const draw = () => randomBytes(4).reduce((sum, byte) => (sum + byte) / 256, 0);
     this.#schedules = targets.map((candidate) =>
       new TcpDialSchedule({
         candidate,
         // What a NAT that counts has predicted must not be used up by addresses in its own network
         startsAt: now + (candidate.kind === "host" ? HOST_DELAY_MS : 0),
-        quickDials,
+        // A refusal from a host's own address is none of a NAT, and says that it does not listen yet
+        quickDials: candidate.kind === "host" ? 0 : quickDials,
         draw,
       })
     );
@@ -344,5 +346,5 @@ const HOST_DELAY_MS = 50;
 const MAX_GUESTS = 16;
 const MAX_STRANGERS = 8;
 
-/** SYNs in quick succession, all addresses together: some seconds of them where a NAT refuses at once. */
-const MAX_QUICK_DIALS = 600;
+/** SYNs in quick succession, all addresses together: 8 s of them where a NAT refuses at once. */
+const MAX_QUICK_DIALS = 1000;

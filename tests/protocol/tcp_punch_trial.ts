@@ -8,7 +8,6 @@ import {
   type TcpPunchAction,
   type TcpPunchOutcome,
 } from "../../lib/protocol/mod.ts";
-import type { SocketAddress } from "../../lib/wire/mod.ts";
 import {
   addSite,
   driveMachine,
