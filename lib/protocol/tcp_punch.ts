@@ -13,7 +13,12 @@ export interface TcpPunchOptions extends PunchSides {
   readonly randomBytes: (length: number) => Uint8Array;
   /** Which of the other side's addresses can be dialled from here. @default {undefined} all */
   readonly family?: 4 | 6 | undefined;
-  /** ms after which to give up. @default {15_000} */
+  /**
+   * ms after which to give up; up to 5 s more if this side has chosen a connection and only the other
+   * side's answer is missing, so that not one of them gives up what the other holds.
+   *
+   * @default {15_000}
+   */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -260,10 +265,10 @@ export class TcpPunch {
     if (now < this.#nominateAt || this.#nominated !== undefined) return [];
     this.#nominateAt = Infinity;
     const best = this.#bestVerified();
-    // The answer would come when nobody waits for it any more
-    if (best === undefined || now > this.#deadline! - ANSWER_MS) return [];
+    if (best === undefined) return [];
     const [connection, { link }] = best;
     this.#nominated = connection;
+    this.#deadline = Math.max(this.#deadline!, now + ANSWER_MS);
     return [{ kind: "write", connection, bytes: link!.nominate() }];
   }
 
@@ -332,8 +337,8 @@ const SYN_MS = 4000;
 /** Three round trips of 300 ms each, one of whose packets is lost and comes after 1 or 2 s more. */
 const VERIFY_MS = 4000;
 
-/** The same for the one round trip of a nomination. */
-const ANSWER_MS = 2000;
+/** One round trip, in which a packet is lost two times and comes after 1 and 2 s more. */
+const ANSWER_MS = 5000;
 
 /** A direct way within one network takes a few ms, and has begun when the others did. */
 const SETTLE_MS = 150;
