@@ -53,7 +53,7 @@ export type {
   SharedTcpPortConnectOptions,
   TcpPortSharing,
 } from "./shared_tcp_port.ts";
-export type { StreamConnection, StreamListener } from "./stream_transport.ts";
+export type { ResettableConnection, StreamConnection, StreamListener } from "./stream_transport.ts";
 export { connectTcp, type ConnectTcpOptions, listenTcp, type ListenTcpOptions } from "./tcp.ts";
 export { connectTcpFrom, type ConnectTcpFromOptions, freeTcpPort } from "./tcp_port.ts";
 export {
