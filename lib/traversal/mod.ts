@@ -11,3 +11,4 @@ export {
   type PublicTcpListener,
 } from "./public_listener.ts";
 export type { PunchSignalling } from "./punch_signalling.ts";
+export { PunchError, type PunchErrorCode, type PunchErrorOptions } from "./punch_error.ts";
