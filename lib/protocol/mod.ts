@@ -40,6 +40,7 @@ export * from "./punch_code.ts";
 export * from "./punch_credentials.ts";
 export * from "./punch_candidates.ts";
 export * from "./punch_failure.ts";
+export * from "./tcp_punch.ts";
 export type { PunchPathKind } from "./punch_path.ts";
 export * from "./udp_punch.ts";
 export * from "./udp_gathering.ts";

@@ -7,6 +7,8 @@ export type PunchFailureCode =
   | "incompatible"
   /** Nothing was heard. */
   | "unheard"
+  /** TCP: every connection that was answered was refused, by the other side's host or NAT. */
+  | "refused"
   /** Something was heard, but nothing that the other side's credentials prove to be from it. */
   | "unauthentic"
   /** The other side was heard, but never answered. */
@@ -24,8 +26,11 @@ export interface PunchFailure {
   readonly reason: string;
 }
 
-/** How far a punch got: `path` is one that was found to work both ways. */
-export type PunchProgress = "nothing" | "strangers" | "peer" | "path";
+/**
+ * How far a punch got: `refusals` are answers to attempts to connect, `path` is one that was found to
+ * work both ways.
+ */
+export type PunchProgress = "nothing" | "refusals" | "strangers" | "peer" | "path";
 
 /** Explains a punch that did not succeed in time, by how far it got and what the sides knew. */
 export function explainPunchFailure(sides: PunchSides, progress: PunchProgress): PunchFailure {
@@ -50,6 +55,11 @@ export function explainPunchFailure(sides: PunchSides, progress: PunchProgress):
         "unauthentic",
         "something was heard, but nothing under the other side's credentials; are both codes of " +
           "this very punch?",
+      );
+    case "refusals":
+      return failed(
+        "refused",
+        `the other side, or its NAT, refuses every connection${suspicion(sides)}`,
       );
     case "nothing":
       return failed("unheard", `nothing was heard from the other side${suspicion(sides)}`);
