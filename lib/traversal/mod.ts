@@ -15,6 +15,7 @@ export type { PunchSignalling } from "./punch_signalling.ts";
 export { punchUdp, type PunchUdpOptions } from "./punch_udp.ts";
 export type { UdpChannel, UdpChannelEnd } from "./udp_channel.ts";
 export {
+  type ForwardableStream,
   StreamForward,
   type StreamForwardEnd,
   type StreamForwardOptions,
