@@ -33,7 +33,7 @@ export interface TcpPunchLinkStep {
  */
 export class TcpPunchLink {
   readonly #options: TcpPunchLinkOptions;
-  // The longest check has the longest user name, 513 characters, and 72 bytes besides
+  // The longest check has a user name of 513 characters, and takes 596 bytes
   readonly #framer = new StunStreamFramer({ maxMessageBytes: 1024 });
   #check: Uint8Array | undefined;
   #nomination: Uint8Array | undefined;

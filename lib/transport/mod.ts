@@ -40,6 +40,7 @@ export {
   type LocalPortErrorOptions,
   type LocalPortProblem,
 } from "./local_port_error.ts";
+export { openSharedTcpPort } from "./open_shared_tcp_port.ts";
 export {
   ResolveError,
   type ResolveErrorCode,

@@ -1,8 +1,8 @@
 import {
   type MappingObservation,
-  type PunchCandidate,
   punchCandidates,
   type PunchDescription,
+  type PunchSide,
   punchSide,
   TcpPunch,
   type TcpPunchAction,
@@ -28,6 +28,10 @@ export interface TcpTrialSide {
   readonly link?: LinkOptions | undefined;
   /** When it begins, in ms. @default {0} */
   readonly startsAt?: number | undefined;
+  /** What it says of its NAT. @default what two servers tell */
+  readonly side?: PunchSide | undefined;
+  /** Whether it is in the first side's network. @default {undefined} in one of its own */
+  readonly behind?: "first" | undefined;
 }
 
 /** What else a {@linkcode tryTcpPunch} is to be. */
@@ -65,10 +69,15 @@ export function tryTcpPunch(
   const servers = ["203.0.113.1", "203.0.113.2"].map((ip) =>
     network.addHost({ ips: [ip] }).listenTcp(3478)
   );
-  const hosts = sides.map(({ boxes, link }, i) =>
-    addSite(network, { boxes, site: i + 1, host: { link } }).host
+  const first = addSite(network, { boxes: sides[0].boxes, site: 1, host: { link: sides[0].link } });
+  const { boxes, behind, link: own } = sides[1];
+  const second = behind === "first"
+    ? network.addHost({ ips: ["10.0.1.3"], behind: first.boxes.at(-1), link: own })
+    : addSite(network, { boxes, site: 2, host: { link: own } }).host;
+  const hosts = [first.host, second];
+  const descriptions = hosts.map((host, i) =>
+    describe(host, { network, servers, side: sides[i]!.side })
   );
-  const descriptions = hosts.map((host) => describe(host, { network, servers }));
   const starts = network.now;
   const runs = hosts.map((host, i) =>
     new PunchRun(host, {
@@ -84,7 +93,8 @@ export function tryTcpPunch(
 
 function describe(
   host: SimHost,
-  { network, servers }: {
+  { network, servers, side }: {
+    readonly side: PunchSide | undefined;
     readonly network: SimNetwork;
     readonly servers: readonly ReturnType<SimHost["listenTcp"]>[];
   },
@@ -109,8 +119,8 @@ function describe(
     usernameFragment: random.bytes(6).toBase64(),
     password: random.bytes(18).toBase64(),
     tieBreaker: random.bytes(8),
-    candidates: punchCandidates(findings) as readonly PunchCandidate[],
-    side: punchSide(findings),
+    candidates: punchCandidates(findings),
+    side: side ?? punchSide(findings),
   };
 }
 
