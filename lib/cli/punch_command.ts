@@ -50,16 +50,7 @@ export async function punchCommand(args: readonly string[]): Promise<number> {
 export const PUNCH: Command = {
   name: "pinhole punch",
   usage: "--server stun:HOST[:PORT] [flags]",
-  summary:
-    "Connects two hosts behind NATs. Both run this; each prints a code, which is pasted into\n" +
-    "the other one's terminal. Then standard input and output of both are joined: over TCP as a\n" +
-    "stream of bytes, over UDP as datagrams, which may get lost. With --forward on one side and\n" +
-    "--to on the other, a port of the one leads to a service of the other, one connection over TCP.\n" +
-    "Codes and events go to standard error, with --forward or --to those of --json to standard output.\n" +
-    "\n" +
-    "Nothing is encrypted: both sides have proved who they are, but everybody on the way can read\n" +
-    "along. Put SSH or TLS on top: `--to 22` here, `--forward 2222` there, and there\n" +
-    "`ssh -p 2222 localhost`, whose -L forwards as many connections as you like.",
+  summary: "Connects to another host that runs this too, both behind NATs if need be.",
   flags: [
     {
       name: "server",
@@ -77,8 +68,31 @@ export const PUNCH: Command = {
     { name: "timeout", value: "SECONDS", help: "how long to try with both codes; default 60" },
     {
       name: "json",
-      help: "one object a line: code, unreadable, punching, connected, forwarding, closed, failed",
+      help: "print one object a line, as told below",
     },
+  ],
+  notes: [
+    "Each side prints a code; paste it into the other side's terminal. Who has both codes can take",
+    "part, so they are secrets until there is a path.",
+    "",
+    "Then standard input and output of both are joined: over TCP as a stream of bytes; over UDP as",
+    "datagrams, a line or a chunk each, which may get lost or overtake each other. With --forward on",
+    "one side and --to on the other, a port of the one leads to a service of the other: over TCP for",
+    "one connection, over UDP for one program.",
+    "",
+    "Nothing is encrypted. Both sides have proved who they are, but everybody on the way can read",
+    "along, and change what is sent. Put SSH or TLS on top: --to 22 here, --forward 2222 there, and",
+    "there `ssh -p 2222 localhost`, whose own -L forwards as many connections as you like.",
+    "",
+    "Codes and events go to standard error; those of --json to standard output where that is free,",
+    "with --forward or --to. Each has event and time, addresses as text, times in ms:",
+    "  code        code: for the other side",
+    "  unreadable  reason: what was pasted is no code",
+    "  punching    candidates: where the other side may be, each with kind and address",
+    "  connected   transport, local, remote, elapsedMs, rttMs (UDP)",
+    "  forwarding  what",
+    "  closed      outcome (finished, broken, aborted), reason",
+    "  failed      code, reason",
   ],
   examples: [
     "pinhole punch --server stun:stun.example.org --udp",

@@ -12,6 +12,7 @@ export {
 } from "./public_listener.ts";
 export { PunchError, type PunchErrorCode, type PunchErrorOptions } from "./punch_error.ts";
 export type { PunchSignalling } from "./punch_signalling.ts";
+export { type PunchedTcp, punchTcp, type PunchTcpOptions } from "./punch_tcp.ts";
 export { punchUdp, type PunchUdpOptions } from "./punch_udp.ts";
 export type { UdpChannel, UdpChannelEnd } from "./udp_channel.ts";
 export {
