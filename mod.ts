@@ -29,6 +29,7 @@ export {
   watchMapping,
   type WatchMappingOptions,
 } from "./lib/client/mod.ts";
+export * from "./lib/traversal/mod.ts";
 export {
   type Clock,
   type LogFields,
@@ -47,6 +48,9 @@ export {
   type CertificateErrorOptions,
   type CertifiedKey,
   chooseDatagramIo,
+  ConnectionError,
+  type ConnectionErrorCode,
+  type ConnectionErrorOptions,
   type Datagram,
   type DatagramIo,
   type DatagramIoChoice,
@@ -55,4 +59,7 @@ export {
   ListenError,
   type ListenErrorCode,
   type ListenErrorOptions,
+  type OpenSharedTcpPortOptions,
+  type StreamConnection,
+  type TcpPortSharing,
 } from "./lib/transport/mod.ts";
