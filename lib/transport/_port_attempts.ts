@@ -2,7 +2,7 @@ import { isUnspecifiedIp, type SocketAddress, socketAddress } from "../wire/mod.
 import { type TcpAttempt, tcpAttempt, toAttemptError } from "./_tcp_attempt.ts";
 import { ConnectionError } from "./connection_error.ts";
 import type { SharedTcpPortConnectOptions } from "./shared_tcp_port.ts";
-import type { StreamConnection } from "./stream_transport.ts";
+import type { ResettableConnection } from "./stream_transport.ts";
 
 /** An attempt that can be given up, by its caller or with its port. */
 export interface PortAttempt extends TcpAttempt {
@@ -29,8 +29,8 @@ export class PortAttempts {
   async make(
     peer: SocketAddress,
     { signal, keepAliveMs }: SharedTcpPortConnectOptions,
-    dial: (attempt: PortAttempt) => Promise<StreamConnection>,
-  ): Promise<StreamConnection> {
+    dial: (attempt: PortAttempt) => Promise<ResettableConnection>,
+  ): Promise<ResettableConnection> {
     const end = this.#end.signal;
     const either = signal === undefined ? end : AbortSignal.any([signal, end]);
     const to = socketAddress(peer.ip, peer.port);

@@ -11,7 +11,7 @@ import {
   type SharedTcpPort,
   type SharedTcpPortConnectOptions,
 } from "./shared_tcp_port.ts";
-import type { StreamConnection, StreamListener } from "./stream_transport.ts";
+import type { ResettableConnection, StreamConnection, StreamListener } from "./stream_transport.ts";
 import { openTcpListener } from "./tcp.ts";
 
 /** The part of `node:net` that takes connected sockets over. */
@@ -84,7 +84,7 @@ class ReusePortTcpPort implements SharedTcpPort {
   connect(
     peer: SocketAddress,
     options: SharedTcpPortConnectOptions = {},
-  ): Promise<StreamConnection> {
+  ): Promise<ResettableConnection> {
     return this.#attempts.make(peer, options, (attempt) => this.#dial(attempt));
   }
 
@@ -110,7 +110,7 @@ class ReusePortTcpPort implements SharedTcpPort {
     if (this.#dials === 0) this.#release();
   }
 
-  async #dial(attempt: PortAttempt): Promise<StreamConnection> {
+  async #dial(attempt: PortAttempt): Promise<ResettableConnection> {
     this.#dials++;
     try {
       const fd = await this.#connectedSocket(attempt);

@@ -7,7 +7,7 @@ import {
   type SharedTcpPort,
   type SharedTcpPortConnectOptions,
 } from "./shared_tcp_port.ts";
-import type { StreamConnection, StreamListener } from "./stream_transport.ts";
+import type { ResettableConnection, StreamConnection, StreamListener } from "./stream_transport.ts";
 import { openTcpListener } from "./tcp.ts";
 import { beginTcpAttempt } from "./tcp_port.ts";
 
@@ -69,7 +69,7 @@ class TurnsTcpPort implements SharedTcpPort {
   connect(
     peer: SocketAddress,
     options: SharedTcpPortConnectOptions = {},
-  ): Promise<StreamConnection> {
+  ): Promise<ResettableConnection> {
     return this.#attempts.make(peer, options, (attempt) => this.#dial(attempt));
   }
 
@@ -84,7 +84,12 @@ class TurnsTcpPort implements SharedTcpPort {
     for (;;) {
       const next = this.#arrived.shift();
       if (next instanceof Error) throw next;
-      if (next !== undefined || this.#isClosed) return next;
+      if (next !== undefined) return next;
+      if (this.#isClosed) {
+        // Only then is its socket closed, and somebody else can listen
+        await this.#accepting;
+        return undefined;
+      }
       if (this.#listener !== undefined) void this.#acceptOne(this.#listener);
       await new Promise<void>((resolve) => this.#wakeAccept = resolve);
     }
@@ -99,7 +104,7 @@ class TurnsTcpPort implements SharedTcpPort {
     this.#wake();
   }
 
-  async #dial(attempt: TcpAttempt): Promise<StreamConnection> {
+  async #dial(attempt: TcpAttempt): Promise<ResettableConnection> {
     const begin = () => beginTcpAttempt(attempt, this.#net);
     if (this.#isListening) return await this.#inGap(begin);
     try {
@@ -112,8 +117,8 @@ class TurnsTcpPort implements SharedTcpPort {
     }
   }
 
-  #inGap(begin: () => Promise<StreamConnection>): Promise<StreamConnection> {
-    const { promise, resolve } = Promise.withResolvers<StreamConnection>();
+  #inGap(begin: () => Promise<ResettableConnection>): Promise<ResettableConnection> {
+    const { promise, resolve } = Promise.withResolvers<ResettableConnection>();
     this.#toBegin.push(() => resolve(begin()));
     if (!this.#isTurning) void this.#takeTurns();
     return promise;

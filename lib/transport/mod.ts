@@ -33,6 +33,7 @@ export { LibcError } from "./libc_error.ts";
 export { ListenError, type ListenErrorCode, type ListenErrorOptions } from "./listen_error.ts";
 export {
   isLocalIp,
+  localAddressTowards,
   type LocalInterface,
   localIpTowards,
   type LocalIpTowardsOptions,
@@ -57,7 +58,7 @@ export type {
   SharedTcpPortConnectOptions,
   TcpPortSharing,
 } from "./shared_tcp_port.ts";
-export type { StreamConnection, StreamListener } from "./stream_transport.ts";
+export type { ResettableConnection, StreamConnection, StreamListener } from "./stream_transport.ts";
 export { connectTcp, type ConnectTcpOptions, listenTcp, type ListenTcpOptions } from "./tcp.ts";
 export { connectTcpFrom, type ConnectTcpFromOptions, freeTcpPort } from "./tcp_port.ts";
 export {

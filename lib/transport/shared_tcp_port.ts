@@ -1,5 +1,5 @@
 import type { SocketAddress } from "../wire/mod.ts";
-import type { StreamConnection } from "./stream_transport.ts";
+import type { ResettableConnection, StreamConnection } from "./stream_transport.ts";
 
 /**
  * How one local port serves for connecting and for listening at once:
@@ -39,7 +39,10 @@ export interface SharedTcpPort {
    * @throws {RangeError} If an argument is out of range, the peer's port is 0, or the port's IP address
    * is of the other family (as a rejection).
    */
-  connect(peer: SocketAddress, options?: SharedTcpPortConnectOptions): Promise<StreamConnection>;
+  connect(
+    peer: SocketAddress,
+    options?: SharedTcpPortConnectOptions,
+  ): Promise<ResettableConnection>;
   /**
    * Begins to listen. Listening already, or closed, it does nothing.
    *

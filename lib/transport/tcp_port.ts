@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import { formatIp, type SocketAddress } from "../wire/mod.ts";
 import { NodeStreamConnection } from "./_node_stream_connection.ts";
 import { type TcpAttempt, tcpAttempt, toAttemptError } from "./_tcp_attempt.ts";
-import type { StreamConnection } from "./stream_transport.ts";
+import type { ResettableConnection } from "./stream_transport.ts";
 import { openTcpListener } from "./tcp.ts";
 
 /** How {@linkcode connectTcpFrom} connects. */
@@ -37,7 +37,7 @@ export interface ConnectTcpFromOptions {
 export async function connectTcpFrom(
   address: SocketAddress,
   options: ConnectTcpFromOptions,
-): Promise<StreamConnection> {
+): Promise<ResettableConnection> {
   const { localPort, localIp = new Uint8Array(address.ip.length), keepAliveMs, signal } = options;
   const from = { ip: localIp, port: localPort };
   const attempt = tcpAttempt({ to: address, from, keepAliveMs, signal });
@@ -58,10 +58,10 @@ export async function connectTcpFrom(
 export async function beginTcpAttempt(
   attempt: TcpAttempt,
   { connect }: Pick<typeof import("node:net"), "connect">,
-): Promise<StreamConnection> {
+): Promise<ResettableConnection> {
   const { to, from, keepAliveMs, signal } = attempt;
   let socket: Socket | undefined;
-  const { promise, resolve, reject } = Promise.withResolvers<StreamConnection>();
+  const { promise, resolve, reject } = Promise.withResolvers<ResettableConnection>();
   const giveUp = () => reject(signal?.reason);
   signal?.addEventListener("abort", giveUp, { once: true });
   try {
