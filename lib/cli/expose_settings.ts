@@ -1,0 +1,111 @@
+import { type IpPrefix, parseIpPrefix } from "../protocol/mod.ts";
+import {
+  type AddressFamily,
+  type Decoded,
+  decoded,
+  parseStunUri,
+  undecodable,
+} from "../wire/mod.ts";
+import { whyNoChangeHook } from "./change_hook.ts";
+import type { CommandLine } from "./command_line.ts";
+import { readNumberFlag } from "./number_flag.ts";
+import { parseServiceTarget, type ServiceTarget } from "./service_target.ts";
+import { whyNoWebhook } from "./webhook.ts";
+
+/** What `pinhole expose` is to do. */
+export interface ExposeSettings {
+  /** The local service. */
+  readonly service: ServiceTarget;
+  /** `stun:` URIs, at least one. */
+  readonly servers: readonly string[];
+  /** Of the service and of the public address. */
+  readonly transport: "tcp" | "udp";
+  /** The family of the public address; the servers' first if it is not given. */
+  readonly family: AddressFamily | undefined;
+  /** The local port that is exposed; any if it is not given. */
+  readonly localPort: number | undefined;
+  /** How often the servers are asked, in ms; the listener's own choice if it is not given. */
+  readonly keepAliveMs: number | undefined;
+  /** What holds the mapping where the servers do not. */
+  readonly keepAliveUrl: string | undefined;
+  /** Who may come; everybody if it is empty. */
+  readonly allow: readonly IpPrefix[];
+  /** How many may come at a time; the gateway's own choice if it is not given. */
+  readonly maxConnections: number | undefined;
+  /** The command to run when the address changes. */
+  readonly onChange: string | undefined;
+  /** The URL to post changes to. */
+  readonly webhook: string | undefined;
+  /** Whether to tell in JSON. */
+  readonly json: boolean;
+}
+
+/** Reads the command line of `pinhole expose`, which has been parsed; says what is wrong with it. */
+export function readExposeSettings({ flags, positional }: CommandLine): Decoded<ExposeSettings> {
+  const [target] = positional;
+  if (target === undefined) {
+    return undecodable("Cannot expose: wanted a service, HOST:PORT or PORT");
+  }
+  const service = parseServiceTarget(target);
+  if (!service.ok) return service;
+  const servers = texts(flags, "server");
+  if (servers.length === 0) return undecodable("Cannot expose: wanted --server stun:HOST[:PORT]");
+  for (const server of servers) {
+    const uri = parseStunUri(server);
+    if (!uri.ok) return uri;
+    if (uri.value.scheme === "stuns") {
+      return undecodable(`Cannot expose through ${server}: wanted stun:`);
+    }
+  }
+  if (flags.has("ipv4") && flags.has("ipv6")) {
+    return undecodable("Cannot expose: -4 and -6 exclude each other");
+  }
+  const transport = flags.has("udp") ? "udp" : "tcp";
+  const keepAliveUrl = text(flags, "keep-alive-url");
+  if (keepAliveUrl !== undefined && transport === "udp") {
+    return undecodable("Cannot use --keep-alive-url with --udp: it is about TCP");
+  }
+  const allow: IpPrefix[] = [];
+  for (const one of texts(flags, "allow")) {
+    const prefix = parseIpPrefix(one);
+    if (!prefix.ok) return prefix;
+    allow.push(prefix.value);
+  }
+  const localPort = readNumberFlag(flags, "local-port", PORT);
+  const keepAlive = readNumberFlag(flags, "keep-alive", { unit: "seconds", least: 1, most: 3600 });
+  const maxConnections = readNumberFlag(flags, "max-connections", CONNECTIONS);
+  for (const number of [localPort, keepAlive, maxConnections]) {
+    if (typeof number === "string") return undecodable(number);
+  }
+  const onChange = text(flags, "on-change");
+  const webhook = text(flags, "webhook");
+  const missing = (onChange && whyNoChangeHook()) ?? (webhook && whyNoWebhook(webhook));
+  if (missing) return undecodable(missing);
+  return decoded({
+    service: service.value,
+    servers,
+    transport,
+    family: flags.has("ipv4") ? 4 : flags.has("ipv6") ? 6 : undefined,
+    localPort: localPort as number | undefined,
+    keepAliveMs: typeof keepAlive === "number" ? keepAlive * 1000 : undefined,
+    keepAliveUrl,
+    allow,
+    maxConnections: maxConnections as number | undefined,
+    onChange,
+    webhook,
+    json: flags.has("json"),
+  });
+}
+
+function text(flags: CommandLine["flags"], name: string): string | undefined {
+  return texts(flags, name)[0];
+}
+
+function texts(flags: CommandLine["flags"], name: string): readonly string[] {
+  return [flags.get(name) ?? []].flat().map(String);
+}
+
+const PORT = { unit: "a port of", least: 1, most: 65_535, whole: true };
+
+/** A process has 1,048,576 descriptors at most on Linux, and a connection takes two. */
+const CONNECTIONS = { unit: "connections", least: 1, most: 500_000, whole: true };
