@@ -100,7 +100,10 @@ class HangingHook {
   }
 
   async isAlive(): Promise<boolean> {
-    return (await this.#kill("-0")).success;
+    // A dead process that nobody has asked about is still listed, as "Z"
+    const script = `sed -n 's/.*) \\([^Z]\\).*/\\1/p' /proc/${this.child}/stat 2>/dev/null`;
+    const { stdout } = await new Deno.Command("sh", { args: ["-c", script] }).output();
+    return stdout.length > 0;
   }
 
   async untilDead(): Promise<void> {
@@ -108,11 +111,7 @@ class HangingHook {
   }
 
   async end(): Promise<void> {
-    await this.#kill("-KILL");
-  }
-
-  #kill(signal: string): Promise<Deno.CommandOutput> {
-    return new Deno.Command("kill", { args: [signal, this.child] }).output();
+    await new Deno.Command("kill", { args: ["-KILL", this.child] }).output();
   }
 }
 
