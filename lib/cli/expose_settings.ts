@@ -24,7 +24,7 @@ export interface ExposeSettings {
   readonly family: AddressFamily | undefined;
   /** The local port that is exposed; any if it is not given. */
   readonly localPort: number | undefined;
-  /** How often the servers are asked, in ms; the listener's own choice if it is not given. */
+  /** How often the servers are asked, in ms; once if it is infinite; if not given, the listener chooses. */
   readonly keepAliveMs: number | undefined;
   /** What holds the mapping where the servers do not. */
   readonly keepAliveUrl: string | undefined;
@@ -72,7 +72,7 @@ export function readExposeSettings({ flags, positional }: CommandLine): Decoded<
     allow.push(prefix.value);
   }
   const localPort = readNumberFlag(flags, "local-port", PORT);
-  const keepAlive = readNumberFlag(flags, "keep-alive", { unit: "seconds", least: 1, most: 3600 });
+  const keepAlive = readNumberFlag(flags, "keep-alive", SECONDS);
   const maxConnections = readNumberFlag(flags, "max-connections", CONNECTIONS);
   for (const number of [localPort, keepAlive, maxConnections]) {
     if (typeof number === "string") return undecodable(number);
@@ -87,7 +87,7 @@ export function readExposeSettings({ flags, positional }: CommandLine): Decoded<
     transport,
     family: flags.has("ipv4") ? 4 : flags.has("ipv6") ? 6 : undefined,
     localPort: localPort as number | undefined,
-    keepAliveMs: typeof keepAlive === "number" ? keepAlive * 1000 : undefined,
+    keepAliveMs: typeof keepAlive === "number" ? keepAlive * 1000 || Infinity : undefined,
     keepAliveUrl,
     allow,
     maxConnections: maxConnections as number | undefined,
@@ -109,3 +109,5 @@ const PORT = { unit: "a port of", least: 1, most: 65_535, whole: true };
 
 /** A process has 1,048,576 descriptors at most on Linux, and a connection takes two. */
 const CONNECTIONS = { unit: "connections", least: 1, most: 500_000, whole: true };
+
+const SECONDS = { unit: "seconds", least: 0, most: 3600, whole: true };

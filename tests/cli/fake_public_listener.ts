@@ -91,7 +91,10 @@ export class FakePublicUdpSocket extends FakePublicListener<Datagram> {
 /** A dial-back that arrives. */
 export function dialBackConnected(changeAddress: boolean): DialBackFinding {
   const from = address(changeAddress ? "198.51.100.1:50001" : "203.0.113.1:50000");
-  return { server: FAKE_SERVER, changeAddress, outcome: "connected", from, elapsedMs: 12 };
+  return {
+    ...{ server: FAKE_SERVER, changeAddress, outcome: "connected", from },
+    ...{ fromStranger: changeAddress, elapsedMs: 12 },
+  };
 }
 
 /** A dial-back that does not. */
@@ -101,6 +104,7 @@ export function dialBackTimedOut(changeAddress: boolean): DialBackFinding {
     changeAddress,
     outcome: "timed-out",
     from: undefined,
+    fromStranger: false,
     elapsedMs: 5000,
   };
 }
