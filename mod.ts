@@ -8,7 +8,28 @@
 export * from "./lib/wire/mod.ts";
 export * from "./lib/protocol/mod.ts";
 export * from "./lib/server/mod.ts";
-export * from "./lib/client/mod.ts";
+export {
+  type ConnectionAnswer,
+  discoverNat,
+  type DiscoverNatOptions,
+  type MappingChange,
+  query,
+  QueryError,
+  type QueryErrorCode,
+  type QueryErrorOptions,
+  type QueryFailure,
+  type QueryOptions,
+  type QueryResult,
+  type Resolver,
+  type ResolverOptions,
+  StunConnection,
+  type StunConnectionAskOptions,
+  type StunConnectionEnd,
+  systemResolver,
+  watchMapping,
+  type WatchMappingOptions,
+} from "./lib/client/mod.ts";
+export * from "./lib/traversal/mod.ts";
 export {
   type Clock,
   type LogFields,
@@ -31,8 +52,13 @@ export {
   type DatagramIo,
   type DatagramIoChoice,
   type DatagramTransport,
+  ConnectionError,
+  type ConnectionErrorCode,
+  type ConnectionErrorOptions,
   LibcError,
   ListenError,
   type ListenErrorCode,
   type ListenErrorOptions,
+  type StreamConnection,
+  type TcpPortSharing,
 } from "./lib/transport/mod.ts";

@@ -1,5 +1,5 @@
 import type { SocketAddress } from "../wire/mod.ts";
-import type { StreamConnection } from "./stream_transport.ts";
+import type { ResettableConnection, StreamConnection } from "./stream_transport.ts";
 
 /**
  * How one local port serves for connecting and for listening at once:
@@ -31,7 +31,10 @@ export interface SharedTcpPort {
    * @throws {LocalPortError} If the port is in use, or connected to that peer already (as a rejection).
    * @throws {ConnectionError} If no connection comes about (as a rejection).
    */
-  connect(peer: SocketAddress, options?: SharedTcpPortConnectOptions): Promise<StreamConnection>;
+  connect(
+    peer: SocketAddress,
+    options?: SharedTcpPortConnectOptions,
+  ): Promise<ResettableConnection>;
   /**
    * Begins to listen. Listening already, it does nothing.
    *

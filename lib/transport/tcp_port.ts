@@ -8,7 +8,7 @@ import {
 } from "../wire/mod.ts";
 import { NodeStreamConnection } from "./_node_stream_connection.ts";
 import { LocalPortError } from "./local_port_error.ts";
-import type { StreamConnection } from "./stream_transport.ts";
+import type { ResettableConnection } from "./stream_transport.ts";
 import { openTcpListener, toDialError } from "./tcp.ts";
 
 /** How {@linkcode connectTcpFrom} connects. */
@@ -43,7 +43,7 @@ export interface ConnectTcpFromOptions {
 export async function connectTcpFrom(
   address: SocketAddress,
   options: ConnectTcpFromOptions,
-): Promise<StreamConnection> {
+): Promise<ResettableConnection> {
   const { localPort, localIp = new Uint8Array(address.ip.length), signal } = options;
   const attempt: Attempt = {
     to: socketAddress(address.ip, address.port),
@@ -55,7 +55,7 @@ export async function connectTcpFrom(
   // Loaded when it is needed: it takes longer to load than all the rest
   const { connect } = await import("node:net");
   let socket: Socket | undefined;
-  const { promise, resolve, reject } = Promise.withResolvers<StreamConnection>();
+  const { promise, resolve, reject } = Promise.withResolvers<ResettableConnection>();
   const giveUp = () => reject(signal?.reason);
   signal?.addEventListener("abort", giveUp, { once: true });
   try {

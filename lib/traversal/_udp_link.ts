@@ -1,0 +1,86 @@
+import { compareAddresses, QueryError, readReflexive, TransactionRun } from "../client/mod.ts";
+import type { Clock, Randomness } from "../ops/mod.ts";
+import { bindingRequest, ClientTransaction } from "../protocol/mod.ts";
+import type { DatagramTransport } from "../transport/mod.ts";
+import { equalIps, equalSocketAddresses, type SocketAddress } from "../wire/mod.ts";
+import type { HolderLink, LinkAnswer, LinkFailure } from "./_mapping_holder.ts";
+import { ANSWER_MS, UNANSWERED } from "./_stun_link.ts";
+
+/** What a {@linkcode UdpLink} needs. */
+export interface UdpLinkOptions {
+  /** The socket that others use as well. */
+  readonly socket: DatagramTransport;
+  /** The server. */
+  readonly server: SocketAddress;
+  /** Tells the time. */
+  readonly clock: Clock;
+  /** Chooses the transaction ids. */
+  readonly randomness: Randomness;
+}
+
+/** Questions to one STUN server from a UDP socket that has others to talk to as well. */
+export class UdpLink implements HolderLink {
+  /** Resolves when it is closed. */
+  readonly ended: Promise<LinkFailure>;
+  readonly #options: UdpLinkOptions;
+  readonly #ended = Promise.withResolvers<LinkFailure>();
+  readonly #stop = new AbortController();
+  #run: TransactionRun | undefined;
+  #transactionId: Uint8Array = new Uint8Array(0);
+
+  /** Makes one, which asks nothing yet. */
+  constructor(options: UdpLinkOptions) {
+    this.#options = options;
+    this.ended = this.#ended.promise;
+  }
+
+  /** Asks what the server sees. */
+  async ask(): Promise<LinkAnswer> {
+    const { socket, server, clock, randomness } = this.#options;
+    this.#transactionId = randomness.bytes(12);
+    const request = bindingRequest(this.#transactionId);
+    const run = new TransactionRun({
+      transaction: new ClientTransaction({
+        request,
+        server,
+        reliable: false,
+        timeoutMs: ANSWER_MS,
+      }),
+      send: (bytes) => void socket.send([{ bytes, peer: server }]),
+      clock,
+      signal: this.#stop.signal,
+    });
+    this.#run = run;
+    try {
+      const outcome = await run.outcome;
+      if (outcome.kind !== "answered") {
+        return { kind: "failed", failure: { reason: UNANSWERED, code: "timed-out" } };
+      }
+      const reflexive = readReflexive(outcome.response, server);
+      const { local, nat } = compareAddresses({ local: socket.localAddress, reflexive, server });
+      return { kind: "answered", seen: { server, local, reflexive, own: !nat } };
+    } catch (error) {
+      if (!(error instanceof QueryError)) throw error;
+      if (this.#stop.signal.aborted) return { kind: "ended" };
+      return { kind: "failed", failure: { reason: error.message, code: "bad-response" } };
+    }
+  }
+
+  /**
+   * Takes a STUN message if it is an answer to the last question, the first one or a duplicate. Returns
+   * whether it is.
+   */
+  receive(bytes: Uint8Array, peer: SocketAddress): boolean {
+    const isOurs = equalSocketAddresses(peer, this.#options.server) &&
+      // 0 type(16) length(16) cookie(32) transaction id(96)
+      equalIps(bytes.subarray(8, 20), this.#transactionId);
+    if (isOurs) this.#run?.receive(bytes, peer);
+    return isOurs;
+  }
+
+  /** Ends it. */
+  close(): void {
+    this.#stop.abort();
+    this.#ended.resolve({ reason: "it was closed", code: "other" });
+  }
+}
