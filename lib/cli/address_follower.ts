@@ -4,6 +4,8 @@ import {
   type DialBackFinding,
   PublicAddressEvent,
   PublicAddressLostEvent,
+  PublicListenerError,
+  type ReachReport,
   verifyReach,
 } from "../traversal/mod.ts";
 import { equalSocketAddresses, type SocketAddress } from "../wire/mod.ts";
@@ -114,7 +116,14 @@ export class AddressFollower {
   async #verify(address: SocketAddress): Promise<void> {
     const { dialBack } = this.#listener;
     if (dialBack === undefined) return;
-    const report = await verifyReach({ dialBack: dialBack.bind(this.#listener) });
+    let report: ReachReport;
+    try {
+      report = await verifyReach({ dialBack: dialBack.bind(this.#listener) });
+    } catch (error) {
+      // It is lost by now: there will be another address to verify
+      if (error instanceof PublicListenerError) return;
+      throw error;
+    }
     // What was found is about the former address if there is another by now
     const stands = this.#told !== undefined && equalSocketAddresses(this.#told, address);
     if (!stands || this.#subscriptions.signal.aborted) return;

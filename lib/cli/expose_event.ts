@@ -1,5 +1,5 @@
 import type { TcpPortSharing } from "../transport/mod.ts";
-import type { DialBackFinding, GatewayEvent } from "../traversal/mod.ts";
+import type { DialBackFinding, GatewayEvent, HoldingState } from "../traversal/mod.ts";
 import { formatSocketAddress, type SocketAddress } from "../wire/mod.ts";
 
 /** What `pinhole expose` tells, and `--json` prints a line each of. */
@@ -32,6 +32,15 @@ export type ExposeEvent =
   }
   /** No server holds the public address any more. */
   | { readonly event: "lost"; readonly reason: string }
+  /** Something happened to one of those that hold it. */
+  | {
+    readonly event: "server";
+    readonly holder: string;
+    readonly state: HoldingState;
+    readonly afterMs: number | undefined;
+    readonly reason: string | undefined;
+    readonly redialMs: number | undefined;
+  }
   /** The port was not listened on for a moment. */
   | { readonly event: "gap"; readonly ms: number }
   /** How things stand; now and then, where something has changed. */

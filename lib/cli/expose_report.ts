@@ -64,6 +64,8 @@ export function exposeEventText(event: ExposeEvent): string | undefined {
         : `whether strangers can connect cannot be told: ${event.reason}`;
     case "lost":
       return `lost: ${event.reason}`;
+    case "server":
+      return serverText(event);
     case "gap":
       return `not reachable for ${event.ms.toFixed(0)} ms, while a server was dialled again`;
     case "denied": {
@@ -85,6 +87,19 @@ export function exposeEventText(event: ExposeEvent): string | undefined {
     case "traffic":
       return undefined;
   }
+}
+
+function serverText(event: ExposeEvent & { readonly event: "server" }): string {
+  const { holder, state, afterMs, reason, redialMs } = event;
+  const after = afterMs === undefined ? "" : ` after ${seconds(afterMs)}`;
+  const why = reason === undefined ? "" : `: ${reason}`;
+  const again = redialMs === undefined ? "" : `; dialled again in ${seconds(redialMs)}`;
+  const what = state === "not-holding" ? "does not keep connections open: closed" : state;
+  return `${holder} ${what}${after}${why}${again}`;
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
 }
 
 /** `999 B`, `1.5 KB`, `20 MB`. */

@@ -1,38 +1,26 @@
 import type { Clock } from "../ops/mod.ts";
 import { type Datagram, openDenoDatagram, type StreamConnection } from "../transport/mod.ts";
-import { type PublicTcpListener, TcpGateway, UdpGateway } from "../traversal/mod.ts";
+import {
+  HoldingEvent,
+  ListeningGapEvent,
+  type ListenPublicTcpOptions,
+  type ListenPublicUdpOptions,
+  type PublicTcpListener,
+  type PublicUdpSocket,
+  TcpGateway,
+  UdpGateway,
+} from "../traversal/mod.ts";
 import { AddressFollower, type FollowedListener, type NoticeSenders } from "./address_follower.ts";
 import type { ExposeEvent } from "./expose_event.ts";
 import type { ExposeSettings } from "./expose_settings.ts";
 import { connectToService, formatServiceTarget, serviceAddresses } from "./service_target.ts";
 
-/** How a public listener is opened. */
-export interface PublicListenOptions {
-  /** `stun:` URIs. */
-  readonly servers: readonly string[];
-  /** The family of the public address. */
-  readonly family?: 4 | 6 | undefined;
-  /** The local port. */
-  readonly localPort?: number | undefined;
-  /** How often the servers are asked. */
-  readonly keepAliveMs?: number | undefined;
-  /** What holds the mapping where the servers do not; of TCP alone. */
-  readonly keepAliveUrl?: string | undefined;
-  /** Gives it up. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** A UDP socket with a public address, as far as `expose` uses it. */
-export interface PublicUdpSocket extends FollowedListener, AsyncIterable<Datagram> {
-  send(datagrams: readonly Datagram[]): Promise<void>;
-}
-
 /** Whom {@linkcode expose} works with. */
 export interface ExposeWorld extends NoticeSenders {
   /** Opens a public TCP listener. */
-  readonly listenTcp: (options: PublicListenOptions) => Promise<PublicTcpListener>;
+  readonly listenTcp: (options: ListenPublicTcpOptions) => Promise<PublicTcpListener>;
   /** Opens a public UDP socket. */
-  readonly listenUdp: (options: PublicListenOptions) => Promise<PublicUdpSocket>;
+  readonly listenUdp: (options: ListenPublicUdpOptions) => Promise<PublicUdpSocket>;
   /** Tells the time. */
   readonly clock: Clock;
   /** Ends it; its reason is told. */
@@ -50,7 +38,8 @@ export interface ExposeWorld extends NoticeSenders {
 export async function expose(settings: ExposeSettings, world: ExposeWorld): Promise<void> {
   const { servers, family, localPort, keepAliveMs, keepAliveUrl, allow, maxConnections } = settings;
   const { clock, signal, tell } = world;
-  const options = { servers, family, localPort, keepAliveMs, signal };
+  const onEvent = (event: Event) => tellHolding(event, tell);
+  const options = { servers, family, localPort, keepAliveMs, signal, clock, onEvent };
   const gatewayOptions = { clock, onEvent: tell, allow, maxConnections };
   if (settings.transport === "tcp") {
     const listener = await world.listenTcp({ ...options, keepAliveUrl });
@@ -67,7 +56,7 @@ export async function expose(settings: ExposeSettings, world: ExposeWorld): Prom
     ...gatewayOptions,
     service: service!,
     open: () => openDenoDatagram({ ip: new Uint8Array(service!.ip.length), port: 0 }),
-    reply: (datagram) => listener.send([datagram]),
+    reply: ({ bytes, peer }) => listener.send(bytes, peer),
   });
   const take = (datagram: Datagram) => gateway.take(datagram);
   return await run({ settings, world, listener, gateway, take });
@@ -110,6 +99,15 @@ async function run<Arrival>(
     event: "stopped",
     reason: signal.aborted ? String(signal.reason) : "the public listener has ended",
   });
+}
+
+/** What happens to those that hold the address, from before it is known. */
+function tellHolding(event: Event, tell: ExposeWorld["tell"]): void {
+  if (event instanceof ListeningGapEvent) tell({ event: "gap", ms: event.ms });
+  if (event instanceof HoldingEvent) {
+    const { holder, state, afterMs, reason, redialMs } = event;
+    tell({ event: "server", holder, state, afterMs, reason, redialMs });
+  }
 }
 
 /** Tells how things stand, as often as that, where something has changed; and at the end. */

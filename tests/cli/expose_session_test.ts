@@ -1,13 +1,16 @@
 import { assertEquals } from "@std/assert";
 import type { NoticeOutcome } from "../../lib/cli/change_hook.ts";
 import type { ExposeEvent } from "../../lib/cli/expose_event.ts";
-import {
-  expose,
-  type ExposeWorld,
-  type PublicListenOptions,
-} from "../../lib/cli/expose_session.ts";
+import { expose, type ExposeWorld } from "../../lib/cli/expose_session.ts";
 import type { ExposeSettings } from "../../lib/cli/expose_settings.ts";
-import { type DialBackFinding, PublicAddressEvent } from "../../lib/traversal/mod.ts";
+import {
+  type DialBackFinding,
+  HoldingEvent,
+  ListeningGapEvent,
+  type ListenPublicTcpOptions,
+  PublicAddressEvent,
+  PublicListenerError,
+} from "../../lib/traversal/mod.ts";
 import { formatSocketAddress } from "../../lib/wire/mod.ts";
 import { listenTcp, openDenoDatagram, type StreamConnection } from "../../lib/transport/mod.ts";
 import { address } from "../protocol/binding_cases.ts";
@@ -64,7 +67,7 @@ leakTest("expose() opens the listener as it is told to", async () => {
     },
   });
   await session.until("verified");
-  const { signal: _, ...options } = session.options!;
+  const { signal: _, clock: _clock, onEvent: _onEvent, ...options } = session.options!;
   assertEquals(options, {
     servers: ["stun:one.example", "stun:two.example"],
     family: 6,
@@ -294,7 +297,7 @@ class Session implements AsyncDisposable {
   readonly stop = new AbortController();
   readonly events: ExposeEvent[] = [];
   readonly ended: Promise<void>;
-  options: PublicListenOptions | undefined;
+  options: ListenPublicTcpOptions | undefined;
   #onEvent = () => {};
 
   constructor(

@@ -3,6 +3,7 @@ import {
   type DialBackFinding,
   PublicAddressEvent,
   PublicAddressLostEvent,
+  type PublicUdpSocket,
 } from "../../lib/traversal/mod.ts";
 import type { SocketAddress } from "../../lib/wire/mod.ts";
 import { address } from "../protocol/binding_cases.ts";
@@ -14,10 +15,6 @@ export const FAKE_SERVER: SocketAddress = address("203.0.113.1:3478");
 export class FakePublicListener<Arrival> extends EventTarget {
   readonly localAddress: SocketAddress = address("192.168.1.2:40000");
   readonly nat = true;
-  /** Every dial-back that was asked for: whether from another address. */
-  readonly dialBacks: boolean[] = [];
-  /** What was sent, for UDP. */
-  readonly sent: Datagram[] = [];
   publicAddress: SocketAddress | undefined = address("203.0.113.11:40000");
   closed = false;
   readonly #arrivals: Arrival[] = [];
@@ -68,6 +65,8 @@ export class FakePublicListener<Arrival> extends EventTarget {
 /** A fake TCP listener, whose dial-backs come to what the test says. */
 export class FakePublicTcpListener<Arrival> extends FakePublicListener<Arrival> {
   readonly sharing = "turns";
+  /** Every dial-back that was asked for: whether from another address. */
+  readonly dialBacks: boolean[] = [];
   /** What becomes of a dial-back. */
   answer: (changeAddress: boolean) => DialBackFinding | Promise<DialBackFinding> =
     dialBackConnected;
@@ -81,9 +80,14 @@ export class FakePublicTcpListener<Arrival> extends FakePublicListener<Arrival> 
 }
 
 /** A fake UDP socket. */
-export class FakePublicUdpSocket extends FakePublicListener<Datagram> {
-  send(datagrams: readonly Datagram[]): Promise<void> {
-    this.sent.push(...datagrams.map(({ bytes, peer }) => ({ bytes: bytes.slice(), peer })));
+export class FakePublicUdpSocket extends FakePublicListener<Datagram> implements PublicUdpSocket {
+  readonly dropped = 0;
+  readonly sendFailures = 0;
+  /** What was sent. */
+  readonly sent: Datagram[] = [];
+
+  send(bytes: Uint8Array, peer: SocketAddress): Promise<void> {
+    this.sent.push({ bytes: bytes.slice(), peer });
     return Promise.resolve();
   }
 }
