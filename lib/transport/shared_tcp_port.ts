@@ -14,7 +14,12 @@ export type TcpPortSharing = "reuse-port" | "turns";
 export interface SharedTcpPortConnectOptions {
   /** Gives the attempt up; a reason called `TimeoutError` makes it `timed-out`, else `aborted`. */
   readonly signal?: AbortSignal | undefined;
-  /** ms of silence after which TCP sends keep-alive probes. @default the operating system's */
+  /**
+   * ms of silence after which TCP sends keep-alive probes, in whole seconds, the rest is cut off; at
+   * least 1000.
+   *
+   * @default the operating system's
+   */
   readonly keepAliveMs?: number | undefined;
 }
 
@@ -29,23 +34,28 @@ export interface SharedTcpPort {
    * can be one connection at a time.
    *
    * @throws {LocalPortError} If the port is in use, or connected to that peer already (as a rejection).
-   * @throws {ConnectionError} If no connection comes about (as a rejection).
+   * @throws {ConnectionError} If no connection comes about; `closed` if the port is closed before
+   * (as a rejection).
+   * @throws {RangeError} If an argument is out of range, the peer's port is 0, or the port's IP address
+   * is of the other family (as a rejection).
    */
   connect(
     peer: SocketAddress,
     options?: SharedTcpPortConnectOptions,
   ): Promise<ResettableConnection>;
   /**
-   * Begins to listen. Listening already, it does nothing.
+   * Begins to listen. Listening already, or closed, it does nothing.
    *
    * @throws {ListenError} If the port cannot be listened on.
    */
   listen(): void;
   /**
-   * Waits for the next connection, across the gaps of `"turns"`; `undefined` once the port is closed.
-   * Call again only after the last call has settled.
+   * Waits for the next connection, until `listen()` is called and across the gaps of `"turns"`;
+   * `undefined` once the port is closed. Call again only after the last call has settled.
    *
    * @throws {AcceptError} As a `StreamListener` does (as a rejection).
+   * @throws {ListenError} If another program has taken the port in a gap (as a rejection). It is not
+   * listened on then, until `listen()` is called again.
    */
   accept(): Promise<StreamConnection | undefined>;
   /** Stops listening and connecting; connections stay open. Closing again does nothing. */
