@@ -73,7 +73,7 @@ interface Run<Arrival> {
 async function run<Arrival>(
   { settings, world, listener, gateway, take }: Run<Arrival>,
 ): Promise<void> {
-  const { clock, signal, tell } = world;
+  const { signal, tell } = world;
   tell({
     event: "listening",
     transport: settings.transport,

@@ -5,8 +5,10 @@
  */
 import denoJson from "../../deno.json" with { type: "json" };
 import { formatHelp } from "./command_line.ts";
+import { EXPOSE, exposeCommand } from "./expose_command.ts";
 import { NAT, natCommand } from "./nat_command.ts";
 import { QUERY, queryCommand } from "./query_command.ts";
+import { REACH, reachCommand } from "./reach_command.ts";
 import { writeErr, writeOut } from "./terminal.ts";
 
 /**
@@ -52,6 +54,8 @@ function overview(): string {
 const COMMANDS = [
   { command: QUERY, run: queryCommand },
   { command: NAT, run: natCommand },
+  { command: REACH, run: reachCommand },
+  { command: EXPOSE, run: exposeCommand },
 ];
 
 if (import.meta.main) Deno.exit(await pinhole(Deno.args));

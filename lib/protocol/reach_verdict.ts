@@ -1,9 +1,4 @@
-import {
-  type DialBackOutcome,
-  equalIps,
-  formatSocketAddress,
-  type SocketAddress,
-} from "../wire/mod.ts";
+import { type DialBackOutcome, formatSocketAddress, type SocketAddress } from "../wire/mod.ts";
 
 /** One dial-back, as far as {@linkcode judgeReach} looks at it. */
 export interface ReachTrial {

@@ -1,29 +1,19 @@
 import { assertEquals } from "@std/assert";
 import type { NoticeOutcome } from "../../lib/cli/change_hook.ts";
-import type { ExposeEvent } from "../../lib/cli/expose_event.ts";
-import { expose, type ExposeWorld } from "../../lib/cli/expose_session.ts";
-import type { ExposeSettings } from "../../lib/cli/expose_settings.ts";
+import { listenTcp, openDenoDatagram } from "../../lib/transport/mod.ts";
 import {
   type DialBackFinding,
   HoldingEvent,
   ListeningGapEvent,
-  type ListenPublicTcpOptions,
   PublicAddressEvent,
   PublicListenerError,
 } from "../../lib/traversal/mod.ts";
 import { formatSocketAddress } from "../../lib/wire/mod.ts";
-import { listenTcp, openDenoDatagram, type StreamConnection } from "../../lib/transport/mod.ts";
 import { address } from "../protocol/binding_cases.ts";
 import { FakeConnection } from "../server/fake_stream.ts";
 import { leakTest } from "../support/leak_test.ts";
-import { VirtualClock } from "../support/virtual_clock.ts";
-import {
-  dialBackConnected,
-  dialBackTimedOut,
-  FAKE_SERVER,
-  FakePublicTcpListener,
-  FakePublicUdpSocket,
-} from "./fake_public_listener.ts";
+import { Echo, Session, UdpSession } from "./expose_drill.ts";
+import { dialBackConnected, dialBackTimedOut, FAKE_SERVER } from "./fake_public_listener.ts";
 
 const LOCAL = address("192.168.1.2:40000");
 const FIRST = address("203.0.113.11:40000");
@@ -194,6 +184,31 @@ leakTest("expose() tells the address that it begins with once", async () => {
   assertEquals(session.events.filter(({ event }) => event === "refresh").length, 1);
 });
 
+leakTest("expose() tells what happens to the servers, and of gaps", async () => {
+  await using session = new Session();
+  const news = { holder: "203.0.113.1:3478", state: "closed", afterMs: 3000.4 } as const;
+  const more = { reason: "the server closed the connection", redialMs: 500 };
+  await session.until("verified");
+  session.options!.onEvent!(new HoldingEvent({ ...news, ...more }));
+  session.options!.onEvent!(new ListeningGapEvent(1.5));
+  assertEquals(session.events.slice(-2), [
+    { event: "server", ...news, ...more },
+    { event: "gap", ms: 1.5 },
+  ]);
+});
+
+leakTest("expose() verifies nothing while the address is lost", async () => {
+  await using session = new Session({
+    answer: () => Promise.reject(new PublicListenerError("Cannot: lost", { code: "lost" })),
+  });
+  await session.until("traffic");
+  session.listener.answer = dialBackConnected;
+  session.listener.lose("no server answers");
+  session.listener.refresh("203.0.113.99:41000");
+  await session.until("verified");
+  assertEquals(session.events.filter(({ event }) => /verified/.test(event)).length, 1);
+});
+
 leakTest(
   "expose() passes over what was found of an address that has changed meanwhile",
   async () => {
@@ -274,132 +289,6 @@ leakTest("expose() forwards UDP, and verifies nothing", async () => {
     nat: true,
   });
 });
-
-const SETTINGS: ExposeSettings = {
-  service: { host: "127.0.0.1", port: 8080 },
-  servers: ["stun:stun.example"],
-  transport: "tcp",
-  family: undefined,
-  localPort: undefined,
-  keepAliveMs: undefined,
-  keepAliveUrl: undefined,
-  allow: [],
-  maxConnections: undefined,
-  onChange: undefined,
-  webhook: undefined,
-  json: true,
-};
-
-/** `expose()` of a TCP service at work, with a fake listener and a clock that stands still. */
-class Session implements AsyncDisposable {
-  readonly listener = new FakePublicTcpListener<StreamConnection>();
-  readonly clock = new VirtualClock();
-  readonly stop = new AbortController();
-  readonly events: ExposeEvent[] = [];
-  readonly ended: Promise<void>;
-  options: ListenPublicTcpOptions | undefined;
-  #onEvent = () => {};
-
-  constructor(
-    { settings = {}, answer, hook, webhook, stopped = false }: {
-      readonly settings?: Partial<ExposeSettings>;
-      readonly answer?: FakePublicTcpListener<StreamConnection>["answer"];
-      readonly hook?: ExposeWorld["hook"];
-      readonly webhook?: ExposeWorld["webhook"];
-      readonly stopped?: boolean;
-    } = {},
-  ) {
-    if (answer !== undefined) this.listener.answer = answer;
-    if (stopped) this.stop.abort("SIGTERM");
-    this.ended = expose({ ...SETTINGS, ...settings }, {
-      listenTcp: (options) => {
-        this.options = options;
-        return Promise.resolve(this.listener);
-      },
-      listenUdp: () => Promise.reject(new TypeError("not asked for")),
-      clock: this.clock,
-      signal: this.stop.signal,
-      tell: (event) => {
-        this.events.push(event);
-        this.#onEvent();
-      },
-      hook,
-      webhook,
-    });
-  }
-
-  find(name: ExposeEvent["event"]): ExposeEvent | undefined {
-    return this.events.find(({ event }) => event === name);
-  }
-
-  /** The `count`-th event of a name, told already or yet to come. */
-  async until(name: ExposeEvent["event"], count = 1): Promise<ExposeEvent> {
-    for (;;) {
-      const found = this.events.filter(({ event }) => event === name)[count - 1];
-      if (found !== undefined) return found;
-      await new Promise<void>((resolve) => this.#onEvent = resolve);
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.stop.abort("SIGINT");
-    await this.ended;
-  }
-}
-
-/** The same for UDP. */
-class UdpSession {
-  readonly socket = new FakePublicUdpSocket();
-  readonly stop = new AbortController();
-  readonly events: ExposeEvent[] = [];
-  readonly ended: Promise<void>;
-
-  constructor(service: ExposeSettings["service"]) {
-    this.ended = expose({ ...SETTINGS, service, transport: "udp" }, {
-      listenTcp: () => Promise.reject(new TypeError("not asked for")),
-      listenUdp: () => Promise.resolve(this.socket),
-      clock: new VirtualClock(),
-      signal: this.stop.signal,
-      tell: (event) => void this.events.push(event),
-    });
-  }
-}
-
-/** A service on loopback that sends back what it is sent. */
-class Echo implements AsyncDisposable {
-  readonly #listener = listenTcp({ ip: Uint8Array.of(127, 0, 0, 1), port: 0 });
-  readonly #serving: Promise<void>;
-
-  constructor() {
-    this.#serving = this.#serve();
-  }
-
-  get target(): ExposeSettings["service"] {
-    return { host: "127.0.0.1", port: this.#listener.localAddress.port };
-  }
-
-  async #serve(): Promise<void> {
-    const connections: Promise<void>[] = [];
-    for (;;) {
-      const connection = await this.#listener.accept();
-      if (connection === undefined) break;
-      connections.push(this.#echo(connection));
-    }
-    await Promise.all(connections);
-  }
-
-  async #echo(connection: StreamConnection): Promise<void> {
-    for (let bytes = await connection.read(); bytes; bytes = await connection.read()) {
-      await connection.write(bytes);
-    }
-    connection.close();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#listener.close();
-    await this.#serving;
-  }
-}
 
 function taken(detail: string): Promise<NoticeOutcome> {
   return Promise.resolve({ ok: true, detail });
