@@ -31,10 +31,7 @@ export async function exposeCommand(args: readonly string[]): Promise<number> {
 export const EXPOSE: Command = {
   name: "pinhole expose",
   usage: "HOST:PORT --server stun:HOST[:PORT] [flags]",
-  summary:
-    "Makes a local service reachable from outside, until Ctrl-C: holds a public address with\n" +
-    "STUN servers and forwards what comes there. HOST:PORT may be [::1]:80, localhost:80, or a\n" +
-    "port alone, which is one of 127.0.0.1.",
+  summary: "Makes a local service reachable from outside, until Ctrl-C.",
   flags: [
     {
       name: "server",
@@ -83,6 +80,9 @@ export const EXPOSE: Command = {
     { name: "json", help: "print one object a line, as told below" },
   ],
   notes: [
+    "HOST:PORT is the service: 127.0.0.1:8080, [::1]:80, localhost:80, or a port of 127.0.0.1 alone.",
+    "The public address is held by connections to the STUN servers; what comes there is forwarded.",
+    "",
     "Events of --json, each with event and time, addresses as text, null for what is not there:",
     "  listening              transport, service, local, nat, sharing (TCP)",
     "  refresh                public, previous, local: a public address was learned, or has changed",
@@ -98,6 +98,7 @@ export const EXPOSE: Command = {
     "  denied                 from, reason (not-allowed, too-many), count; once a second at most",
     "  traffic                open, receivedBytes, sentBytes; every 10 s if they have changed",
     "  hook, webhook          ok, detail",
+    "  failed                 code, reason: it could not begin, or not go on",
     "  stopped                reason",
     "",
     "With --allow-ffi, on Linux, a server is dialled again without a gap.",
@@ -138,8 +139,11 @@ async function run(settings: ExposeSettings): Promise<number> {
     return signal.aborted ? 0 : 1;
   } catch (error) {
     if (signal.aborted && error instanceof PublicListenerError) return 0;
+    progress.clear();
+    // A URL of the wrong kind, or too many servers
+    if (error instanceof RangeError) return complain([error.message]);
     const { code, message } = failureOf(error);
-    if (json) writeOut(JSON.stringify({ servers: settings.servers, error: { code, message } }));
+    if (json) report.tell({ event: "failed", code, reason: message });
     else writeErr(`error: ${message}`);
     return listening ? 1 : 4;
   } finally {

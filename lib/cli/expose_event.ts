@@ -52,6 +52,8 @@ export type ExposeEvent =
   }
   /** The command or the webhook was told of a change. */
   | { readonly event: "hook" | "webhook"; readonly ok: boolean; readonly detail: string }
+  /** It could not begin, or not go on. */
+  | { readonly event: "failed"; readonly code: string; readonly reason: string }
   /** It is over: by a signal, or because the listener broke. */
   | { readonly event: "stopped"; readonly reason: string }
   | GatewayEvent;

@@ -81,6 +81,8 @@ export function exposeEventText(event: ExposeEvent): string | undefined {
       return event.ok ? undefined : `the command of --on-change failed: ${event.detail}`;
     case "webhook":
       return event.ok ? undefined : `the webhook failed: ${event.detail}`;
+    case "failed":
+      return `failed: ${event.reason}`;
     case "stopped":
       return `stopped: ${event.reason}`;
     case "connection":

@@ -64,6 +64,8 @@ export async function reachCommand(args: readonly string[]): Promise<number> {
     return finding.reachable === null ? 3 : finding.reachable ? 0 : 1;
   } catch (error) {
     progress.clear();
+    // Too many servers
+    if (error instanceof RangeError) return complain([error.message]);
     if (!signal.aborted && !(error instanceof PublicListenerError)) throw error;
     const { code, message } = signal.aborted
       ? { code: "timed-out", message: `Cannot tell: it took longer than ${seconds} s` }
@@ -102,7 +104,7 @@ export async function findReach(
 export const REACH: Command = {
   name: "pinhole reach",
   usage: "stun:HOST[:PORT] [stun:…] [flags]",
-  summary: "Says whether the world can connect to this host over TCP: has the server try it.",
+  summary: "Says whether the world can connect to this host over TCP, as a server tries it.",
   flags: [
     {
       name: "port",
