@@ -7,6 +7,9 @@ export const CURL: Tool = { command: "curl", package: "curl" };
 /** The program that serves. */
 export const PYTHON: Tool = { command: "python3", package: "python3" };
 
+/** The program that forwards. */
+export const SOCAT: Tool = { command: "socat", package: "socat" };
+
 /** A web server that is none of ours, on 127.0.0.1 of a lab host, with one file of a megabyte. */
 export class WebServer {
   /** Its port. */
