@@ -35,7 +35,7 @@ export type KeeperOrder =
 /** What has become known. */
 export type KeeperNews = RefreshNews | LostNews | HolderNews;
 
-/** A public address was learned, or has changed. */
+/** A public address was learned, has changed, or was mapped anew after the NAT had forgotten it. */
 export interface RefreshNews {
   /** Tells it from other news. */
   readonly kind: "refresh";
@@ -102,6 +102,8 @@ export class MappingKeeper {
   #judgeBy: number | undefined = Infinity;
   #belief: (PublicAddressFinding & { readonly kind: "found" }) | undefined;
   #depends = false;
+  /** Since when it is in doubt whether the NAT remembers the mapping; undefined while it is not. */
+  #doubtSince: number | undefined;
   /** When nobody has held the mapping for too long; undefined while somebody does. */
   #lostBy: number | undefined;
   #lastEnd = "";
@@ -149,6 +151,7 @@ export class MappingKeeper {
     const afterMs = now - holder.openedAt;
     const { answers } = holder;
     const known = holder.record.ended({ heldMs: afterMs, answers, end });
+    if (end === "by-us") this.#doubtSince ??= now;
     this.#end(holder, { state: "closed", reason, afterMs }, now);
     if (known) this.#tell(holder, { state: "not-holding", afterMs });
     // What ended this one may have ended all
@@ -167,6 +170,8 @@ export class MappingKeeper {
     const heldMs = now - holder.openedAt;
     holder.record.alive(heldMs);
     if (heldMs >= STEADY_MS) holder.failures = 0;
+    // If one connection made before is still mapped, all are
+    if (this.#isOld(holder)) this.#doubtSince = undefined;
     if (seen === undefined) return;
     const known = holder.seen?.reflexive ?? this.#belief?.publicAddress;
     holder.seen = seen;
@@ -209,6 +214,11 @@ export class MappingKeeper {
     );
   }
 
+  /** Whether its connection was made before the mapping came into doubt. */
+  #isOld({ openedAt }: Holder): boolean {
+    return this.#doubtSince !== undefined && openedAt < this.#doubtSince;
+  }
+
   #judge(): void {
     this.#judgeBy = undefined;
     const finding = judgePublicAddress(
@@ -229,8 +239,13 @@ export class MappingKeeper {
         if (this.#depends && finding.witnesses < 2) return;
         this.#depends = false;
         const previous = this.#belief?.publicAddress;
+        const isNew = previous === undefined ||
+          !equalSocketAddresses(previous, finding.publicAddress);
+        const isAnew = this.#doubtSince !== undefined &&
+          !this.#open.some((holder) => this.#isOld(holder));
         this.#belief = finding;
-        if (previous !== undefined && equalSocketAddresses(previous, finding.publicAddress)) return;
+        if (!isNew && !isAnew) return;
+        this.#doubtSince = undefined;
         this.#news.push({ kind: "refresh", found: finding, previous });
       }
     }

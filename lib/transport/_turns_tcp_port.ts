@@ -1,17 +1,25 @@
 import type { SocketAddress } from "../wire/mod.ts";
 import { PortAttempts } from "./_port_attempts.ts";
 import type { TcpAttempt } from "./_tcp_attempt.ts";
-import type {
-  OpenSharedTcpPortOptions,
-  SharedTcpPort,
-  SharedTcpPortConnectOptions,
+import {
+  type OpenSharedTcpPortOptions,
+  SHARED_PORT_READ_BYTES,
+  type SharedTcpPort,
+  type SharedTcpPortConnectOptions,
 } from "./shared_tcp_port.ts";
 import type { ResettableConnection, StreamConnection, StreamListener } from "./stream_transport.ts";
 import { openTcpListener } from "./tcp.ts";
 import { beginTcpAttempt } from "./tcp_port.ts";
 
 /** The part of `node:net` that connects. */
-type NodeNet = Pick<typeof import("node:net"), "connect">;
+export type NodeNet = Pick<typeof import("node:net"), "connect">;
+
+/** What {@linkcode openTurnsTcpPort} takes. */
+export interface OpenTurnsTcpPortOptions
+  extends Pick<OpenSharedTcpPortOptions, "ip" | "port" | "onGap"> {
+  /** What connects. @default node:net */
+  readonly net?: NodeNet | undefined;
+}
 
 /**
  * Opens a port on which nobody listens while a connection is begun. Nothing holds the port as long as
@@ -22,12 +30,11 @@ type NodeNet = Pick<typeof import("node:net"), "connect">;
  * rejection).
  */
 export async function openTurnsTcpPort(
-  { ip, port, onGap }: Pick<OpenSharedTcpPortOptions, "ip" | "port" | "onGap">,
+  { ip, port, onGap, net }: OpenTurnsTcpPortOptions,
 ): Promise<SharedTcpPort> {
-  const net = await import("node:net");
   const listener = openTcpListener({ ip, port, backlog: 1 }, "tcp");
   listener.close();
-  return new TurnsTcpPort(listener.localAddress, { net, onGap });
+  return new TurnsTcpPort(listener.localAddress, { net: net ?? await import("node:net"), onGap });
 }
 
 class TurnsTcpPort implements SharedTcpPort {
@@ -42,7 +49,7 @@ class TurnsTcpPort implements SharedTcpPort {
   /** The accept that is under way; whether a connection came of it. */
   #accepting: Promise<boolean> | undefined;
   /** What `accept()` is to give out or to throw. */
-  #arrived: (StreamConnection | Error)[] = [];
+  readonly #arrived: (StreamConnection | Error)[] = [];
   #wakeAccept: (() => void) | undefined;
   /** The attempts that wait for the next gap. */
   readonly #toBegin: (() => void)[] = [];
@@ -68,7 +75,7 @@ class TurnsTcpPort implements SharedTcpPort {
 
   listen(): void {
     if (this.#isListening || this.#isClosed) return;
-    this.#listener = openTcpListener(this.localAddress, "tcp");
+    this.#openListener();
     this.#isListening = true;
     this.#wake();
   }
@@ -77,7 +84,12 @@ class TurnsTcpPort implements SharedTcpPort {
     for (;;) {
       const next = this.#arrived.shift();
       if (next instanceof Error) throw next;
-      if (next !== undefined || this.#isClosed) return next;
+      if (next !== undefined) return next;
+      if (this.#isClosed) {
+        // Only then is its socket closed, and somebody else can listen
+        await this.#accepting;
+        return undefined;
+      }
       if (this.#listener !== undefined) void this.#acceptOne(this.#listener);
       await new Promise<void>((resolve) => this.#wakeAccept = resolve);
     }
@@ -121,14 +133,16 @@ class TurnsTcpPort implements SharedTcpPort {
       for (const begin of this.#toBegin.splice(0)) begin();
       // A bound socket keeps nobody from listening, whether it is connected yet or not
       await new Promise<void>((resolve) => globalThis.process.nextTick(resolve));
-      if (this.#isListening) this.#listenAgain(since);
+      if (this.#isListening && this.#listener === undefined) this.#listenAgain(since);
     }
     this.#isTurning = false;
   }
 
   /** Takes in the connections that wait to be accepted: with the listener they would be reset. */
   async #drain(listener: StreamListener): Promise<void> {
-    for (let came = true; came && this.#arrived.length < MAX_ARRIVED;) {
+    // Visitors without end must not keep the attempts waiting
+    let room = MAX_ARRIVED - this.#arrived.length;
+    for (let came = true; came && room > 0; room--) {
       const quiet = Promise.withResolvers<false>();
       // Deno looks for what its sockets have when it is idle, and gives it to us a turn later
       const timer = setTimeout(() => setImmediate(() => quiet.resolve(false)), 1);
@@ -144,10 +158,15 @@ class TurnsTcpPort implements SharedTcpPort {
     await this.#accepting;
   }
 
+  #openListener(): void {
+    const options = { ...this.localAddress, maxReadBytes: SHARED_PORT_READ_BYTES };
+    this.#listener = openTcpListener(options, "tcp");
+  }
+
   #listenAgain(since: number): void {
     if (this.#isClosed) return;
     try {
-      this.#listener = openTcpListener(this.localAddress, "tcp");
+      this.#openListener();
       const ms = performance.now() - since;
       // Whatever it throws is not this port's concern
       queueMicrotask(() => this.#onGap?.(ms));

@@ -26,6 +26,11 @@ export class DialBackDesk {
     return this.#expected.size > 0;
   }
 
+  /** Expects nobody any more. */
+  close(): void {
+    for (const expectation of this.#expected) expectation[Symbol.dispose]();
+  }
+
   /** Expects one that brings a token, until it is disposed of. */
   expect(token: Uint8Array): ExpectedDialBack {
     const expectation = new Expectation(token, this.#clock, () => {

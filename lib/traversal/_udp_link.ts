@@ -1,8 +1,13 @@
 import { compareAddresses, QueryError, readReflexive, TransactionRun } from "../client/mod.ts";
 import type { Clock, Randomness } from "../ops/mod.ts";
-import { bindingRequest, ClientTransaction } from "../protocol/mod.ts";
+import {
+  bindingRequest,
+  ClientTransaction,
+  type PublicAddressObservation,
+} from "../protocol/mod.ts";
 import type { DatagramTransport } from "../transport/mod.ts";
 import { equalIps, equalSocketAddresses, type SocketAddress } from "../wire/mod.ts";
+import { diagnoseLink } from "./_endpoint_failure.ts";
 import type { HolderLink, LinkAnswer, LinkFailure } from "./_mapping_holder.ts";
 import { ANSWER_MS, UNANSWERED } from "./_stun_link.ts";
 
@@ -16,6 +21,8 @@ export interface UdpLinkOptions {
   readonly clock: Clock;
   /** Chooses the transaction ids. */
   readonly randomness: Randomness;
+  /** Gives it up. */
+  readonly signal: AbortSignal;
 }
 
 /** Questions to one STUN server from a UDP socket that has others to talk to as well. */
@@ -24,9 +31,10 @@ export class UdpLink implements HolderLink {
   readonly ended: Promise<LinkFailure>;
   readonly #options: UdpLinkOptions;
   readonly #ended = Promise.withResolvers<LinkFailure>();
-  readonly #stop = new AbortController();
   #run: TransactionRun | undefined;
   #transactionId: Uint8Array = new Uint8Array(0);
+  /** The answer of {@linkcode UdpLink.open}, for who asks first. */
+  #first: PublicAddressObservation | undefined;
 
   /** Makes one, which asks nothing yet. */
   constructor(options: UdpLinkOptions) {
@@ -34,35 +42,24 @@ export class UdpLink implements HolderLink {
     this.ended = this.#ended.promise;
   }
 
+  /**
+   * Asks for the first time, which shows that the server is there.
+   *
+   * @throws {QueryError} If there is no usable answer (as a rejection).
+   */
+  async open(): Promise<void> {
+    this.#first = await this.#query();
+  }
+
   /** Asks what the server sees. */
   async ask(): Promise<LinkAnswer> {
-    const { socket, server, clock, randomness } = this.#options;
-    this.#transactionId = randomness.bytes(12);
-    const request = bindingRequest(this.#transactionId);
-    const run = new TransactionRun({
-      transaction: new ClientTransaction({
-        request,
-        server,
-        reliable: false,
-        timeoutMs: ANSWER_MS,
-      }),
-      send: (bytes) => void socket.send([{ bytes, peer: server }]),
-      clock,
-      signal: this.#stop.signal,
-    });
-    this.#run = run;
+    const first = this.#first;
+    this.#first = undefined;
     try {
-      const outcome = await run.outcome;
-      if (outcome.kind !== "answered") {
-        return { kind: "failed", failure: { reason: UNANSWERED, code: "timed-out" } };
-      }
-      const reflexive = readReflexive(outcome.response, server);
-      const { local, nat } = compareAddresses({ local: socket.localAddress, reflexive, server });
-      return { kind: "answered", seen: { server, local, reflexive, own: !nat } };
+      return { kind: "answered", seen: first ?? await this.#query() };
     } catch (error) {
       if (!(error instanceof QueryError)) throw error;
-      if (this.#stop.signal.aborted) return { kind: "ended" };
-      return { kind: "failed", failure: { reason: error.message, code: "bad-response" } };
+      return { kind: "failed", failure: diagnoseLink(error) };
     }
   }
 
@@ -80,7 +77,28 @@ export class UdpLink implements HolderLink {
 
   /** Ends it. */
   close(): void {
-    this.#stop.abort();
     this.#ended.resolve({ reason: "it was closed", code: "other" });
+  }
+
+  async #query(): Promise<PublicAddressObservation> {
+    const { socket, server, clock, randomness, signal } = this.#options;
+    this.#transactionId = randomness.bytes(12);
+    const request = bindingRequest(this.#transactionId);
+    this.#run = new TransactionRun({
+      transaction: new ClientTransaction({
+        request,
+        server,
+        reliable: false,
+        timeoutMs: ANSWER_MS,
+      }),
+      send: (bytes) => void socket.send([{ bytes, peer: server }]),
+      clock,
+      signal,
+    });
+    const outcome = await this.#run.outcome;
+    if (outcome.kind !== "answered") throw new QueryError(UNANSWERED, { code: "timed-out" });
+    const reflexive = readReflexive(outcome.response, server);
+    const { local, nat } = compareAddresses({ local: socket.localAddress, reflexive, server });
+    return { server, local, reflexive, own: !nat };
   }
 }

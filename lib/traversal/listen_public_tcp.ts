@@ -8,22 +8,19 @@ import {
   type StreamConnection,
   type TcpPortSharing,
 } from "../transport/mod.ts";
-import { DIAL_BACK_RESULT, equalIps, valueOf } from "../wire/mod.ts";
+import { DIAL_BACK_RESULT, equalIps, formatSocketAddress, valueOf } from "../wire/mod.ts";
 import { CappedQueue } from "./_capped_queue.ts";
 import { DialBackDesk } from "./_dial_back_desk.ts";
+import { CANNOT, diagnoseLink, explaining } from "./_endpoint_failure.ts";
 import { HttpAnchor } from "./_http_anchor.ts";
 import { MappingHolder } from "./_mapping_holder.ts";
-import {
-  CANNOT,
-  diagnoseLink,
-  explaining,
-  type ListenPublicOptions,
-  nameOf,
-  planPublicEndpoint,
-  PublicEndpoint,
-  type PublicEndpointPlan,
-} from "./_public_endpoint.ts";
+import { PublicEndpoint } from "./_public_endpoint.ts";
 import { StunLink } from "./_stun_link.ts";
+import {
+  type ListenPublicOptions,
+  planPublicEndpoint,
+  type PublicEndpointPlan,
+} from "./listen_public_options.ts";
 import {
   type DialBackFinding,
   ListeningGapEvent,
@@ -69,13 +66,13 @@ export async function listenPublicTcp(
   }
   const keepAliveUrl = readUrl(options.keepAliveUrl);
   const plan = await planPublicEndpoint(options);
-  let listener: TcpListener | undefined = undefined as TcpListener | undefined;
-  const { ip, port } = plan.local;
-  const shared = await explaining(
+  // There is no gap before it listens
+  const onGap = (ms: number) => listener.gap(ms);
+  const port = await explaining(
     plan.signal,
-    () => openSharedTcpPort({ ip, port, sharing, onGap: (ms) => listener?.gap(ms) }),
+    () => openSharedTcpPort({ ...plan.local, sharing, onGap }),
   );
-  listener = new TcpListener(plan, { port: shared, keepAliveUrl, maxPending });
+  const listener = new TcpListener(plan, { port, keepAliveUrl, maxPending });
   try {
     await listener.open();
     return listener;
@@ -117,7 +114,7 @@ class TcpListener extends PublicEndpoint implements PublicTcpListener {
       : Math.min(Math.max(plan.keepAliveMs, TCP_KEEP_ALIVE_MS.least), TCP_KEEP_ALIVE_MS.most);
     this.holder = new MappingHolder({
       servers: servers.map((server) => ({
-        name: nameOf(server),
+        name: formatSocketAddress(server),
         address: server,
         connect: (signal) =>
           StunLink.connect({ port, server, keepAliveMs, clock, randomness, signal }),
@@ -147,7 +144,7 @@ class TcpListener extends PublicEndpoint implements PublicTcpListener {
   }
 
   gap(ms: number): void {
-    this.emit(new ListeningGapEvent(ms));
+    this.dispatchEvent(new ListeningGapEvent(ms));
   }
 
   async dialBack(
@@ -172,6 +169,7 @@ class TcpListener extends PublicEndpoint implements PublicTcpListener {
   protected async release(error: Error | undefined): Promise<void> {
     this.#stop.abort();
     this.#port.close();
+    this.#desk.close();
     for (const connection of [...this.#queue.end(error), ...this.#guests.keys()]) {
       connection.close();
     }

@@ -1,18 +1,15 @@
 import { type Datagram, type DatagramTransport, openDenoDatagram } from "../transport/mod.ts";
-import { looksLikeStun, type SocketAddress } from "../wire/mod.ts";
+import { formatSocketAddress, looksLikeStun, type SocketAddress } from "../wire/mod.ts";
 import { CappedQueue } from "./_capped_queue.ts";
+import { CANNOT, diagnoseLink, explaining } from "./_endpoint_failure.ts";
 import { MappingHolder } from "./_mapping_holder.ts";
-import {
-  CANNOT,
-  diagnoseLink,
-  explaining,
-  type ListenPublicOptions,
-  nameOf,
-  planPublicEndpoint,
-  PublicEndpoint,
-  type PublicEndpointPlan,
-} from "./_public_endpoint.ts";
+import { PublicEndpoint } from "./_public_endpoint.ts";
 import { UdpLink } from "./_udp_link.ts";
+import {
+  type ListenPublicOptions,
+  planPublicEndpoint,
+  type PublicEndpointPlan,
+} from "./listen_public_options.ts";
 import type { PublicUdpSocket } from "./public_udp_socket.ts";
 
 /** How {@linkcode listenPublicUdp} listens. */
@@ -57,6 +54,8 @@ class UdpSocket extends PublicEndpoint implements PublicUdpSocket {
   protected readonly holder: MappingHolder<UdpLink>;
   readonly #transport: DatagramTransport;
   readonly #queue: CappedQueue<Datagram>;
+  /** The last link to each server, those included that are not open yet or any more. */
+  readonly #links = new Map<SocketAddress, UdpLink>();
   #receiving: Promise<void> = Promise.resolve();
   #dropped = 0;
 
@@ -73,10 +72,9 @@ class UdpSocket extends PublicEndpoint implements PublicUdpSocket {
     this.#queue = new CappedQueue(maxPending);
     this.holder = new MappingHolder({
       servers: servers.map((server) => ({
-        name: nameOf(server),
+        name: formatSocketAddress(server),
         address: server,
-        connect: () =>
-          Promise.resolve(new UdpLink({ socket: transport, server, clock, randomness })),
+        connect: (signal) => this.#connect(server, signal),
       })),
       anchors: [],
       keepAliveMs,
@@ -114,6 +112,14 @@ class UdpSocket extends PublicEndpoint implements PublicUdpSocket {
     await this.#receiving;
   }
 
+  async #connect(server: SocketAddress, signal: AbortSignal): Promise<UdpLink> {
+    const { clock, randomness } = this.plan;
+    const link = new UdpLink({ socket: this.#transport, server, clock, randomness, signal });
+    this.#links.set(server, link);
+    await link.open();
+    return link;
+  }
+
   async #receive(): Promise<void> {
     for (;;) {
       const batch = await this.#transport.receive();
@@ -128,6 +134,7 @@ class UdpSocket extends PublicEndpoint implements PublicUdpSocket {
 
   /** RFC 7983 section 7 tells STUN from the rest; a peer's own STUN is not for us. */
   #isAnswer(bytes: Uint8Array, peer: SocketAddress): boolean {
-    return looksLikeStun(bytes) && this.holder.links.some((link) => link.receive(bytes, peer));
+    return looksLikeStun(bytes) &&
+      [...this.#links.values()].some((link) => link.receive(bytes, peer));
   }
 }

@@ -6,7 +6,7 @@
  */
 export { listenPublicTcp, type ListenPublicTcpOptions } from "./listen_public_tcp.ts";
 export { listenPublicUdp, type ListenPublicUdpOptions } from "./listen_public_udp.ts";
-export type { ListenPublicOptions } from "./_public_endpoint.ts";
+export type { ListenPublicOptions } from "./listen_public_options.ts";
 export {
   type DialBackFinding,
   HoldingEvent,

@@ -1,7 +1,10 @@
 import type { DialBackOutcome, SocketAddress } from "../wire/mod.ts";
 import type { StreamConnection, TcpPortSharing } from "../transport/mod.ts";
 
-/** A public address was learned, or has changed. Its type is `refresh`. */
+/**
+ * A public address was learned, has changed, or was mapped anew after the NAT had forgotten it, in
+ * which case it may be the same as before. Its type is `refresh`.
+ */
 export class PublicAddressEvent extends Event {
   /** Where the world finds this listener. */
   readonly publicAddress: SocketAddress;

@@ -121,6 +121,35 @@ Deno.test("MappingKeeper tells the new address when the only holder is back behi
   assertEquals(drill.meet(0, TWO), [`refresh ${TWO} after ${ONE}`]);
 });
 
+Deno.test("MappingKeeper tells the same address again when the NAT had forgotten it", () => {
+  const drill = new KeeperDrill(2);
+  drill.take();
+  drill.meet(0, ONE);
+  drill.meet(1, ONE);
+  drill.pass(30_000);
+  assertEquals(drill.end(0, "by-us").at(-1), "0 closed, after 30000, it was closed, redial 1000");
+  drill.pass(1_000);
+  assertEquals(drill.meet(0, ONE), []);
+  assertEquals(drill.end(1, "by-us"), [
+    "1 closed, after 31000, it was closed, redial 1000",
+    `refresh ${ONE} after ${ONE}`,
+    "ask 0",
+  ]);
+  assertEquals(drill.answer(0, ONE), []);
+});
+
+Deno.test("MappingKeeper tells nothing when one does not answer and an older one does", () => {
+  const drill = new KeeperDrill(2);
+  drill.take();
+  drill.meet(0, ONE);
+  drill.meet(1, ONE);
+  drill.pass(30_000);
+  drill.end(0, "by-us");
+  drill.answer(1, ONE);
+  drill.pass(1_000);
+  assertEquals(drill.meet(0, ONE), []);
+});
+
 Deno.test("MappingKeeper tells the loss when the only holder cannot be connected to again", () => {
   const drill = new KeeperDrill(1);
   drill.take();
