@@ -110,7 +110,10 @@ export class TcpGateway {
       const reason = error instanceof Error ? error.message : String(error);
       return { outcome: "no-service", reason, ...nothing };
     }
-    const forward = new StreamForward(visitor, service, { signal });
+    const forward = new StreamForward(visitor, service, {
+      signal,
+      linger: { ms: LINGER_MS, clock: this.#options.clock },
+    });
     this.#forwards.add(forward);
     const outcome = await forward.ended;
     this.#forwards.delete(forward);
@@ -136,3 +139,6 @@ export class TcpGateway {
 
 /** Who waits longer for a page has gone; a service that is up answers a SYN in milliseconds. */
 const DIAL_TIMEOUT_MS = 10_000;
+
+/** As long as Linux itself waits for the FIN of a peer whom a program is done with. */
+const LINGER_MS = 60_000;
