@@ -1,27 +1,18 @@
 import { type IpPrefix, parseIpPrefix } from "../protocol/mod.ts";
-import {
-  type AddressFamily,
-  type Decoded,
-  decoded,
-  parseStunUri,
-  undecodable,
-} from "../wire/mod.ts";
+import { type Decoded, decoded, undecodable } from "../wire/mod.ts";
 import { whyNoChangeHook } from "./change_hook.ts";
 import type { CommandLine } from "./command_line.ts";
 import { readNumberFlag } from "./number_flag.ts";
 import { parseServiceTarget, type ServiceTarget } from "./service_target.ts";
+import { readServerChoice, type ServerChoice } from "./server_choice.ts";
 import { whyNoWebhook } from "./webhook.ts";
 
 /** What `pinhole expose` is to do. */
-export interface ExposeSettings {
+export interface ExposeSettings extends ServerChoice {
   /** The local service. */
   readonly service: ServiceTarget;
-  /** `stun:` URIs, at least one. */
-  readonly servers: readonly string[];
   /** Of the service and of the public address. */
   readonly transport: "tcp" | "udp";
-  /** The family of the public address; the servers' first if it is not given. */
-  readonly family: AddressFamily | undefined;
   /** The local port that is exposed; any if it is not given. */
   readonly localPort: number | undefined;
   /** How often the servers are asked, in ms; once if it is infinite; if not given, the listener chooses. */
@@ -48,18 +39,13 @@ export function readExposeSettings({ flags, positional }: CommandLine): Decoded<
   }
   const service = parseServiceTarget(target);
   if (!service.ok) return service;
-  const servers = texts(flags, "server");
-  if (servers.length === 0) return undecodable("Cannot expose: wanted --server stun:HOST[:PORT]");
-  for (const server of servers) {
-    const uri = parseStunUri(server);
-    if (!uri.ok) return uri;
-    if (uri.value.scheme === "stuns") {
-      return undecodable(`Cannot expose through ${server}: wanted stun:`);
-    }
-  }
-  if (flags.has("ipv4") && flags.has("ipv6")) {
-    return undecodable("Cannot expose: -4 and -6 exclude each other");
-  }
+  const choice = readServerChoice({
+    flags,
+    servers: texts(flags, "server"),
+    attempt: "Cannot expose",
+    wanted: "--server stun:HOST[:PORT]",
+  });
+  if (!choice.ok) return choice;
   const transport = flags.has("udp") ? "udp" : "tcp";
   const keepAliveUrl = text(flags, "keep-alive-url");
   if (keepAliveUrl !== undefined && transport === "udp") {
@@ -83,9 +69,8 @@ export function readExposeSettings({ flags, positional }: CommandLine): Decoded<
   if (missing) return undecodable(missing);
   return decoded({
     service: service.value,
-    servers,
+    ...choice.value,
     transport,
-    family: flags.has("ipv4") ? 4 : flags.has("ipv6") ? 6 : undefined,
     localPort: localPort as number | undefined,
     keepAliveMs: typeof keepAlive === "number" ? keepAlive * 1000 || Infinity : undefined,
     keepAliveUrl,

@@ -4,10 +4,10 @@ import {
   type PublicTcpListener,
   verifyReach,
 } from "../traversal/mod.ts";
-import { parseStunUri } from "../wire/mod.ts";
 import { type Command, formatHelp, parseCommandLine } from "./command_line.ts";
 import { readNumberFlag } from "./number_flag.ts";
 import { type ReachFinding, reachJson, reachText } from "./reach_report.ts";
+import { readServerChoice } from "./server_choice.ts";
 import { complain, Progress, writeErr, writeOut } from "./terminal.ts";
 
 /**
@@ -24,15 +24,9 @@ export async function reachCommand(args: readonly string[]): Promise<number> {
     writeOut(formatHelp(REACH));
     return 0;
   }
-  if (servers.length === 0) return complain(["Cannot test: wanted a server, stun:HOST[:PORT]"]);
-  for (const server of servers) {
-    const uri = parseStunUri(server);
-    if (!uri.ok) return complain([uri.reason]);
-    if (uri.value.scheme === "stuns") return complain([`Cannot test with ${server}: wanted stun:`]);
-  }
-  if (flags.has("ipv4") && flags.has("ipv6")) {
-    return complain(["Cannot test: -4 and -6 exclude each other"]);
-  }
+  const wanted = "a server, stun:HOST[:PORT]";
+  const choice = readServerChoice({ flags, servers, attempt: "Cannot test", wanted });
+  if (!choice.ok) return complain([choice.reason]);
   const port = readNumberFlag(flags, "port", {
     unit: "a port of",
     least: 1,
@@ -50,9 +44,8 @@ export async function reachCommand(args: readonly string[]): Promise<number> {
     const finding = await findReach(
       () =>
         listenPublicTcp({
-          servers,
+          ...choice.value,
           localPort: port,
-          family: flags.has("ipv4") ? 4 : flags.has("ipv6") ? 6 : undefined,
           timeoutMs: seconds * 1000,
           signal,
         }),

@@ -125,13 +125,18 @@ export class TcpGateway {
 
   async #dial(): Promise<StreamConnection> {
     const { dial, clock } = this.#options;
-    const late = new AbortController();
+    const attempt = new AbortController();
+    const { signal } = this.#stop;
+    const stop = () => attempt.abort(signal.reason);
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop, { once: true });
     const cancel = clock.setTimer(DIAL_TIMEOUT_MS, () => {
-      late.abort(new DOMException("The service does not answer", "TimeoutError"));
+      attempt.abort(new DOMException("The service does not answer", "TimeoutError"));
     });
     try {
-      return await dial(AbortSignal.any([this.#stop.signal, late.signal]));
+      return await dial(attempt.signal);
     } finally {
+      signal.removeEventListener("abort", stop);
       cancel();
     }
   }

@@ -241,7 +241,7 @@ const USAGE: readonly (readonly [args: readonly string[], problem: string])[] = 
   [["8080"], "Cannot expose: wanted --server stun:HOST[:PORT]"],
   [["http://localhost", ...SERVER], 'Cannot read "http://localhost": wanted HOST:PORT or PORT'],
   [["80", "81", ...SERVER], 'Cannot read "81": no such argument'],
-  [["80", "--server", "stuns:127.0.0.1"], "Cannot expose through stuns:127.0.0.1: wanted stun:"],
+  [["80", "--server", "stuns:127.0.0.1"], "Cannot expose with stuns:127.0.0.1: wanted stun:"],
   [
     ["80", "--server", "127.0.0.1"],
     'Cannot read "127.0.0.1": wanted it to start with stun: or stuns:',
