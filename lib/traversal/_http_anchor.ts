@@ -7,8 +7,13 @@ import {
   type SharedTcpPort,
 } from "../transport/mod.ts";
 import { type AddressFamily, socketAddress } from "../wire/mod.ts";
-import type { HolderLink, LinkAnswer, LinkFailure } from "./_mapping_holder.ts";
-import { ANSWER_MS, UNANSWERED } from "./_stun_link.ts";
+import {
+  ANSWER_MS,
+  type HolderLink,
+  type LinkAnswer,
+  type LinkFailure,
+  UNANSWERED,
+} from "./_mapping_holder.ts";
 
 /** What an {@linkcode HttpAnchor} needs. */
 export interface HttpAnchorOptions {

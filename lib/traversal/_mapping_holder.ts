@@ -183,3 +183,12 @@ export class MappingHolder<L extends HolderLink> {
     this.#pump();
   }
 }
+
+/**
+ * How long a link waits for an answer, in ms. TCP sends again after 0.2, 0.4, 0.8, 1.6 s as a rule: who
+ * has not answered by then is gone, or the mapping is.
+ */
+export const ANSWER_MS = 5_000;
+
+/** Why a link is given up that answers no more. */
+export const UNANSWERED = `no answer within ${ANSWER_MS / 1000} s`;

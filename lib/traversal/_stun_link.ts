@@ -11,7 +11,13 @@ import {
   type StunMessage,
   valueOf,
 } from "../wire/mod.ts";
-import type { HolderLink, LinkAnswer, LinkFailure } from "./_mapping_holder.ts";
+import {
+  ANSWER_MS,
+  type HolderLink,
+  type LinkAnswer,
+  type LinkFailure,
+  UNANSWERED,
+} from "./_mapping_holder.ts";
 
 /** What a {@linkcode StunLink} needs. */
 export interface StunLinkOptions {
@@ -127,11 +133,5 @@ export class StunLink implements HolderLink {
 /** A SYN that is lost twice is sent for the third time after 3 s. */
 const CONNECT_MS = 8_000;
 
-/** TCP sends again after 0.2, 0.4, 0.8, 1.6 s as a rule: who has not answered by then has lost the mapping. */
-export const ANSWER_MS = 5_000;
-
 /** The server tries for up to 5 s. */
 const DIAL_BACK_MS = 8_000;
-
-/** Why a link is given up that answers no more. */
-export const UNANSWERED = `no answer within ${ANSWER_MS / 1000} s`;

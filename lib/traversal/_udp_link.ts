@@ -8,8 +8,13 @@ import {
 import type { DatagramTransport } from "../transport/mod.ts";
 import { equalIps, equalSocketAddresses, type SocketAddress } from "../wire/mod.ts";
 import { diagnoseLink } from "./_endpoint_failure.ts";
-import type { HolderLink, LinkAnswer, LinkFailure } from "./_mapping_holder.ts";
-import { ANSWER_MS, UNANSWERED } from "./_stun_link.ts";
+import {
+  ANSWER_MS,
+  type HolderLink,
+  type LinkAnswer,
+  type LinkFailure,
+  UNANSWERED,
+} from "./_mapping_holder.ts";
 
 /** What a {@linkcode UdpLink} needs. */
 export interface UdpLinkOptions {

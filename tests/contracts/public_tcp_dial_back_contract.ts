@@ -63,6 +63,15 @@ export function testPublicTcpDialBack(sharing: TcpPortSharing): void {
     assertEquals([outcome, from, fromStranger, elapsedMs], ["connected", undefined, false, 5]);
   });
 
+  test("waits for nobody any more when the listener is closed", async () => {
+    await using server = new ScriptedStunServer({ onRequest: claim("connected") });
+    await using listener = await listen({ servers: [server.uri] });
+    const asking = listener.dialBack();
+    while (server.asked < 2) await new Promise((resolve) => setTimeout(resolve, 1));
+    await listener.close();
+    assertEquals((await asking).from, undefined);
+  });
+
   test("hands on who comes meanwhile, with every byte", async () => {
     const greeting = encodeMessage({
       class: "indication",

@@ -1,10 +1,13 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { listenPublicTcp, type ListenPublicTcpOptions } from "../../lib/traversal/mod.ts";
 import { StunServer } from "../../lib/server/mod.ts";
+import { ListenError } from "../../lib/transport/mod.ts";
 import { formatSocketAddress } from "../../lib/wire/mod.ts";
 import { testPublicTcpDialBack } from "../contracts/public_tcp_dial_back_contract.ts";
 import { testPublicTcpListener } from "../contracts/public_tcp_listener_contract.ts";
 import { leakTest } from "../support/leak_test.ts";
+import { EventLog } from "./event_log.ts";
+import { ScriptedStunServer } from "./scripted_stun_server.ts";
 
 for (const sharing of ["turns", ...Deno.build.os === "linux" ? ["reuse-port"] : []] as const) {
   testPublicTcpListener(sharing as "turns" | "reuse-port");
@@ -30,6 +33,35 @@ for (const localIp of [undefined, new Uint8Array(16).fill(1, 15)]) {
     },
   );
 }
+
+leakTest("listenPublicTcp() closes with an error when another program takes its port", async () => {
+  await using server = new ScriptedStunServer();
+  const log = new EventLog();
+  const listener = await listenPublicTcp({
+    servers: [server.uri],
+    sharing: "turns",
+    onEvent: log.take,
+  });
+  const next = listener[Symbol.asyncIterator]().next();
+  const { listen } = Deno;
+  // Nobody else could be in time: the port is free for less than a turn of the event loop
+  Deno.listen = (() => {
+    throw Object.assign(new Deno.errors.AddrInUse("taken"), { code: "EADDRINUSE" });
+  }) as typeof Deno.listen;
+  try {
+    server.closeConnections();
+    await assertRejects(() => next, ListenError, "the address is in use by another program");
+  } finally {
+    Deno.listen = listen;
+  }
+  await listener.close();
+  assertEquals(listener.publicAddress, undefined);
+  assertEquals(
+    log.lines.at(-1),
+    `close: Cannot listen on tcp 0.0.0.0:${listener.localAddress.port}: ` +
+      "the address is in use by another program",
+  );
+});
 
 const SERVERS = ["stun:127.0.0.1"];
 for (
