@@ -24,8 +24,13 @@ export {
   type PublicListenerFailure,
 } from "./public_listener_error.ts";
 export type { PublicUdpSocket } from "./public_udp_socket.ts";
+export { PunchError, type PunchErrorCode, type PunchErrorOptions } from "./punch_error.ts";
 export type { PunchSignalling } from "./punch_signalling.ts";
+export { type PunchedTcp, punchTcp, type PunchTcpOptions } from "./punch_tcp.ts";
+export { punchUdp, type PunchUdpOptions } from "./punch_udp.ts";
+export type { UdpChannel, UdpChannelEnd } from "./udp_channel.ts";
 export {
+  type ForwardableStream,
   StreamForward,
   type StreamForwardEnd,
   type StreamForwardOptions,

@@ -7,6 +7,9 @@ import { ConnectionError, type StreamConnection } from "../transport/mod.ts";
  */
 export type StreamForwardEnd = "finished" | "broken" | "idle" | "aborted";
 
+/** A byte stream, whoever its ends are: a connection, or what goes in and out of a process. */
+export type ForwardableStream = Pick<StreamConnection, "read" | "write" | "closeWrite" | "close">;
+
 /** What a {@linkcode StreamForward} may be given beside the connections. */
 export interface StreamForwardOptions {
   /** Closes both connections. */
@@ -29,8 +32,8 @@ export interface StreamForwardOptions {
 export class StreamForward {
   /** Resolves once both connections are closed; never rejects. */
   readonly ended: Promise<StreamForwardEnd>;
-  readonly #one: StreamConnection;
-  readonly #other: StreamConnection;
+  readonly #one: ForwardableStream;
+  readonly #other: ForwardableStream;
   readonly #linger: StreamForwardOptions["linger"];
   #thereBytes = 0;
   #backBytes = 0;
@@ -40,7 +43,11 @@ export class StreamForward {
   #cancelLinger = () => {};
 
   /** Joins two connections of which nobody else reads, or writes to, from now on. */
-  constructor(one: StreamConnection, other: StreamConnection, options: StreamForwardOptions = {}) {
+  constructor(
+    one: ForwardableStream,
+    other: ForwardableStream,
+    options: StreamForwardOptions = {},
+  ) {
     this.#one = one;
     this.#other = other;
     this.#linger = options.linger;
@@ -92,8 +99,8 @@ export class StreamForward {
   }
 
   async #pump(
-    from: StreamConnection,
-    to: StreamConnection,
+    from: ForwardableStream,
+    to: ForwardableStream,
     count: (bytes: number) => void,
   ): Promise<void> {
     try {
@@ -113,7 +120,7 @@ export class StreamForward {
   }
 
   /** Who can no longer be read is gone, and there is nobody left to write for. */
-  async #read(from: StreamConnection): Promise<Uint8Array | undefined> {
+  async #read(from: ForwardableStream): Promise<Uint8Array | undefined> {
     try {
       return await from.read();
     } catch (error) {
