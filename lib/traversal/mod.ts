@@ -12,3 +12,4 @@ export {
 } from "./public_listener.ts";
 export type { PunchSignalling } from "./punch_signalling.ts";
 export { PunchError, type PunchErrorCode, type PunchErrorOptions } from "./punch_error.ts";
+export { type PunchedTcp, punchTcp, type PunchTcpOptions } from "./punch_tcp.ts";
