@@ -44,6 +44,7 @@ export * from "./tcp_punch.ts";
 export type { PunchPathKind } from "./punch_path.ts";
 export * from "./udp_punch.ts";
 export * from "./udp_gathering.ts";
+export * from "./reach_verdict.ts";
 export * from "./binding_lifetime.ts";
 export * from "./fragment_probe.ts";
 export * from "./nat_report.ts";

@@ -30,6 +30,7 @@ export { LibcError } from "./libc_error.ts";
 export { ListenError, type ListenErrorCode, type ListenErrorOptions } from "./listen_error.ts";
 export {
   isLocalIp,
+  localAddressTowards,
   type LocalInterface,
   localIpTowards,
   type LocalIpTowardsOptions,

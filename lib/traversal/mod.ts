@@ -10,6 +10,23 @@ export {
   PublicAddressLostEvent,
   type PublicTcpListener,
 } from "./public_listener.ts";
-export type { PunchSignalling } from "./punch_signalling.ts";
 export { PunchError, type PunchErrorCode, type PunchErrorOptions } from "./punch_error.ts";
+export type { PunchSignalling } from "./punch_signalling.ts";
 export { type PunchedTcp, punchTcp, type PunchTcpOptions } from "./punch_tcp.ts";
+export { punchUdp, type PunchUdpOptions } from "./punch_udp.ts";
+export type { UdpChannel, UdpChannelEnd } from "./udp_channel.ts";
+export {
+  type ForwardableStream,
+  StreamForward,
+  type StreamForwardEnd,
+  type StreamForwardOptions,
+} from "./stream_forward.ts";
+export type {
+  GatewayClosedEvent,
+  GatewayConnectionEvent,
+  GatewayDeniedEvent,
+  GatewayEvent,
+} from "./gateway_event.ts";
+export { TcpGateway, type TcpGatewayOptions } from "./tcp_gateway.ts";
+export { UdpGateway, type UdpGatewayOptions } from "./udp_gateway.ts";
+export { type ReachReport, verifyReach } from "./verify_reach.ts";
