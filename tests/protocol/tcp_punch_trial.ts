@@ -208,7 +208,12 @@ class PunchRun implements SimMachine {
   }
 
   #carryOut(actions: readonly TcpPunchAction[], now: number): void {
-    for (const { connection, ...action } of actions) {
+    for (const one of actions) {
+      if (one.kind === "deafen") {
+        this.#actions.push({ kind: "close", socket: "listener" });
+        continue;
+      }
+      const { connection, ...action } = one;
       if (action.kind === "dial") this.#know(connection, `dial ${connection}`);
       const socket = this.#names.get(connection)!;
       this.#actions.push(
