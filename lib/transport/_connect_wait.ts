@@ -26,13 +26,14 @@ export class ConnectWait {
    * may be gone by then.
    */
   readonly #events: bigint;
-  /** One check per attempt under way: it is over now, or has to wait on. */
+  /** One per attempt under way: ends it if it is over. */
   readonly #checks = new Set<() => void>();
-  #isWatching = false;
-  #ended = false;
+  /** The thread's wait. */
+  #sleep: Promise<unknown> | undefined;
+  #isRunning = false;
 
   /**
-   * Makes the wait. It takes over the library.
+   * Makes the wait.
    *
    * @throws {SystemCallError} If the system has no descriptor left.
    */
@@ -67,57 +68,52 @@ export class ConnectWait {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const check = () => {
       try {
-        if (connectTcpSocket(libc, fd, peer)) resolve();
+        if (connectTcpSocket(libc, fd, peer)) settle(resolve);
       } catch (error) {
-        reject(error);
+        settle(() => reject(error));
       }
     };
-    const giveUp = () => reject(signal.reason);
+    const giveUp = () => settle(() => reject(signal.reason));
+    const settle = (outcome: () => void) => {
+      this.#checks.delete(check);
+      signal.removeEventListener("abort", giveUp);
+      libc.symbols.epoll_ctl(this.#epoll, EPOLL_CTL_DEL, fd, null);
+      outcome();
+    };
     this.#checks.add(check);
     signal.addEventListener("abort", giveUp, { once: true });
+    if (!this.#isRunning) void this.#run();
     try {
-      void this.#run();
       await promise;
     } finally {
-      signal.removeEventListener("abort", giveUp);
-      this.#checks.delete(check);
-      libc.symbols.epoll_ctl(this.#epoll, EPOLL_CTL_DEL, fd, null);
-      this.#rest();
+      // The last one leaves no thread behind
+      if (this.#checks.size === 0) await this.#wake();
     }
   }
 
-  /** Gives everything back as soon as no attempt is under way. Nothing can be connected afterwards. */
-  end(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#rest();
+  /** Gives everything back. Only when no attempt is under way, and none comes any more. */
+  close(): void {
+    const { symbols } = this.#libc;
+    symbols.close(this.#epoll);
+    symbols.close(this.#bell);
+    symbols.free(this.#events);
   }
 
   async #run(): Promise<void> {
-    if (this.#isWatching) return;
-    this.#isWatching = true;
+    this.#isRunning = true;
     while (this.#checks.size > 0) {
-      await this.#libc.symbols.epoll_wait(this.#epoll, this.#events, MAX_EVENTS, -1);
+      this.#sleep = this.#libc.symbols.epoll_wait(this.#epoll, this.#events, MAX_EVENTS, -1);
+      await this.#sleep;
+      this.#sleep = undefined;
       for (const check of [...this.#checks]) check();
-      // Those whose attempt is over take their check away in a moment
-      await null;
     }
-    this.#isWatching = false;
-    this.#rest();
+    this.#isRunning = false;
   }
 
-  /** With nothing left to wait for the thread goes, and everything else after it. */
-  #rest(): void {
-    if (this.#checks.size > 0) return;
-    const { symbols } = this.#libc;
-    if (this.#isWatching) {
-      symbols.write(this.#bell, ONE, 8n);
-    } else if (this.#ended) {
-      symbols.close(this.#epoll);
-      symbols.close(this.#bell);
-      symbols.free(this.#events);
-      this.#libc.close();
-    }
+  async #wake(): Promise<void> {
+    if (this.#sleep === undefined) return;
+    this.#libc.symbols.write(this.#bell, ONE, 8n);
+    await this.#sleep;
   }
 
   #watch(fd: number, events: number): void {

@@ -14,17 +14,6 @@ export interface BindUdpOptions {
   readonly bufferBytes: number;
 }
 
-/** How {@linkcode bindTcp} sets a socket up. */
-export interface BindTcpOptions {
-  /**
-   * Whether to fail if somebody listens on the port. Other sockets of this user that ask for the same
-   * may share it afterwards, in any case.
-   */
-  readonly exclusive: boolean;
-  /** ms of silence after which TCP sends keep-alive probes; the system's choice if undefined. */
-  readonly keepAliveMs?: number | undefined;
-}
-
 /**
  * Makes a UDP socket that never blocks and binds it.
  *
@@ -47,24 +36,49 @@ export function bindUdp(libc: Libc, address: SocketAddress, options: BindUdpOpti
 }
 
 /**
- * Makes a TCP socket that never blocks, has keep-alive and no-delay on and shares its port, and binds
- * it. `::` takes the port for IPv4 as well.
+ * Binds a TCP socket that does nothing but keep a port, from all but the sockets of this user that have
+ * SO_REUSEPORT. `::` stands for IPv4 as well.
  *
- * @throws {SystemCallError} If the system refuses.
+ * @throws {SystemCallError} If the system refuses, `EADDRINUSE` if somebody listens on the port.
  */
-export function bindTcp(libc: Libc, address: SocketAddress, options: BindTcpOptions): number {
+export function holdTcpPort(libc: Libc, address: SocketAddress): number {
   return bindSocket(libc, { address, type: SOCK_STREAM }, (socket) => {
     if (socket.family === AF_INET6) socket.must(IPPROTO_IPV6, IPV6_V6ONLY, false);
+    try {
+      socket.bind();
+    } catch (error) {
+      if (!(error instanceof SystemCallError) || error.code !== "EADDRINUSE") throw error;
+      // Connections that a former owner of the port has left behind do not matter
+      socket.must(SOL_SOCKET, SO_REUSEADDR, true);
+      socket.bind();
+      socket.must(SOL_SOCKET, SO_REUSEADDR, false);
+    }
+    // Before, others who share the port would have been welcome
+    socket.must(SOL_SOCKET, SO_REUSEPORT, true);
+  });
+}
+
+/**
+ * Makes a TCP socket that never blocks, shares its port, and has no-delay and keep-alive on, and binds
+ * it.
+ *
+ * @param keepAliveMs ms of silence before the probes; undefined for the system's choice.
+ * @throws {SystemCallError} If the system refuses.
+ */
+export function bindTcp(
+  libc: Libc,
+  address: SocketAddress,
+  keepAliveMs: number | undefined,
+): number {
+  return bindSocket(libc, { address, type: SOCK_STREAM }, (socket) => {
     socket.must(IPPROTO_TCP, TCP_NODELAY, true);
     socket.must(SOL_SOCKET, SO_KEEPALIVE, true);
-    if (options.keepAliveMs !== undefined) {
-      socket.must(IPPROTO_TCP, TCP_KEEPIDLE, Math.trunc(options.keepAliveMs / 1000));
+    if (keepAliveMs !== undefined) {
+      socket.must(IPPROTO_TCP, TCP_KEEPIDLE, Math.trunc(keepAliveMs / 1000));
     }
-    // Connections that a former owner of the port has left behind do not matter
     socket.must(SOL_SOCKET, SO_REUSEADDR, true);
-    if (!options.exclusive) socket.must(SOL_SOCKET, SO_REUSEPORT, true);
+    socket.must(SOL_SOCKET, SO_REUSEPORT, true);
     socket.bind();
-    if (options.exclusive) socket.must(SOL_SOCKET, SO_REUSEPORT, true);
   });
 }
 
@@ -82,6 +96,17 @@ export function connectTcpSocket(libc: Libc, fd: number, peer: SocketAddress): b
   if (errno === EISCONN) return true;
   if (errno === EINPROGRESS || errno === EALREADY || errno === EINTR) return false;
   throw new SystemCallError("connect", errno);
+}
+
+/**
+ * Lets other sockets that ask for the same share the port of a socket that had it to itself so far.
+ *
+ * @throws {SystemCallError} If the system refuses.
+ */
+export function allowReusePort(libc: Libc, fd: number): void {
+  if (libc.symbols.setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, Int32Array.of(1), 4) !== 0) {
+    throw new SystemCallError("setsockopt", errnoOf(libc));
+  }
 }
 
 /** The address that a socket is bound to; that of an IPv6 socket keeps its 16 bytes. */

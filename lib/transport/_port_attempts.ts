@@ -4,6 +4,12 @@ import { ConnectionError } from "./connection_error.ts";
 import type { SharedTcpPortConnectOptions } from "./shared_tcp_port.ts";
 import type { ResettableConnection } from "./stream_transport.ts";
 
+/** An attempt that can be given up, by its caller or with its port. */
+export interface PortAttempt extends TcpAttempt {
+  /** Gives it up. */
+  readonly signal: AbortSignal;
+}
+
 /** The attempts to connect from one port, which end with it. */
 export class PortAttempts {
   readonly #localAddress: SocketAddress;
@@ -23,7 +29,7 @@ export class PortAttempts {
   async make(
     peer: SocketAddress,
     { signal, keepAliveMs }: SharedTcpPortConnectOptions,
-    dial: (attempt: TcpAttempt & { readonly signal: AbortSignal }) => Promise<ResettableConnection>,
+    dial: (attempt: PortAttempt) => Promise<ResettableConnection>,
   ): Promise<ResettableConnection> {
     const end = this.#end.signal;
     const either = signal === undefined ? end : AbortSignal.any([signal, end]);

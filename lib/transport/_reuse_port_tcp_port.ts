@@ -1,15 +1,15 @@
 import { type SocketAddress, socketAddress } from "../wire/mod.ts";
 import { ConnectWait } from "./_connect_wait.ts";
 import { type Libc, loadLibc } from "./_libc.ts";
-import { bindTcp, boundAddress } from "./_linux_sockets.ts";
+import { bindTcp, boundAddress, holdTcpPort } from "./_linux_sockets.ts";
 import { NodeStreamConnection } from "./_node_stream_connection.ts";
-import { PortAttempts } from "./_port_attempts.ts";
-import type { TcpAttempt } from "./_tcp_attempt.ts";
-import { toListenError } from "./listen_error.ts";
-import type {
-  OpenSharedTcpPortOptions,
-  SharedTcpPort,
-  SharedTcpPortConnectOptions,
+import { type PortAttempt, PortAttempts } from "./_port_attempts.ts";
+import { ListenError, toListenError } from "./listen_error.ts";
+import {
+  type OpenSharedTcpPortOptions,
+  SHARED_PORT_READ_BYTES,
+  type SharedTcpPort,
+  type SharedTcpPortConnectOptions,
 } from "./shared_tcp_port.ts";
 import type { ResettableConnection, StreamConnection, StreamListener } from "./stream_transport.ts";
 import { openTcpListener } from "./tcp.ts";
@@ -18,10 +18,19 @@ import { openTcpListener } from "./tcp.ts";
 type NodeNet = Pick<typeof import("node:net"), "Socket">;
 
 /**
+ * Whether `Deno.listen` may set SO_REUSEPORT. Where it may not it ends the process; no feature but the
+ * API that comes with the same flag tells.
+ */
+export function maySharePort(): boolean {
+  return Deno.listenDatagram !== undefined;
+}
+
+/**
  * Opens a port all of whose sockets have SO_REUSEPORT.
  *
  * @throws {LibcError} If the C library cannot be called (as a rejection).
- * @throws {ListenError} If the port cannot be had (as a rejection).
+ * @throws {ListenError} If the port cannot be had; `unsupported` without `--unstable-net` (as a
+ * rejection).
  * @throws {RangeError} If `ip` is not 4 or 16 bytes or `port` is not an integer of 0 to 65535 (as a
  * rejection).
  */
@@ -29,6 +38,10 @@ export async function openReusePortTcpPort(
   { ip, port }: Pick<OpenSharedTcpPortOptions, "ip" | "port">,
 ): Promise<SharedTcpPort> {
   const address = socketAddress(ip, port);
+  if (!maySharePort()) {
+    const reason = "Deno was run without --unstable-net, which sharing a port takes";
+    throw new ListenError(reason, { address, transport: "tcp", code: "unsupported" });
+  }
   const libc = loadLibc();
   try {
     return new ReusePortTcpPort(libc, address, await import("node:net"));
@@ -49,13 +62,16 @@ class ReusePortTcpPort implements SharedTcpPort {
   readonly #attempts: PortAttempts;
   readonly #settled = Promise.withResolvers<void>();
   #listener: StreamListener | undefined;
+  /** How many attempts have a socket that is not handed over yet. */
+  #dials = 0;
+  #isDeaf = false;
   #isClosed = false;
 
   /** Takes over the library. */
   constructor(libc: Libc, address: SocketAddress, net: NodeNet) {
     this.#libc = libc;
     this.#net = net;
-    this.#holder = bindTcp(libc, address, { exclusive: true });
+    this.#holder = holdTcpPort(libc, address);
     try {
       this.localAddress = boundAddress(libc, this.#holder);
       this.#wait = new ConnectWait(libc);
@@ -74,8 +90,9 @@ class ReusePortTcpPort implements SharedTcpPort {
   }
 
   listen(): void {
-    if (this.#listener !== undefined || this.#isClosed) return;
-    this.#listener = openTcpListener({ ...this.localAddress, reusePort: true }, "tcp");
+    if (this.#listener !== undefined || this.#isDeaf) return;
+    const options = { ...this.localAddress, maxReadBytes: SHARED_PORT_READ_BYTES, reusePort: true };
+    this.#listener = openTcpListener(options, "tcp");
     this.#settled.resolve();
   }
 
@@ -84,26 +101,51 @@ class ReusePortTcpPort implements SharedTcpPort {
     return await this.#listener?.accept();
   }
 
+  deafen(): void {
+    this.#isDeaf = true;
+    this.#listener?.close();
+    this.#settled.resolve();
+  }
+
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#listener?.close();
-    this.#settled.resolve();
+    this.deafen();
     this.#libc.symbols.close(this.#holder);
     this.#attempts.end();
-    this.#wait.end();
+    if (this.#dials === 0) this.#release();
   }
 
-  async #dial(
-    { from, to, keepAliveMs, signal }: TcpAttempt & { readonly signal: AbortSignal },
-  ): Promise<ResettableConnection> {
-    const fd = bindTcp(this.#libc, from, { exclusive: false, keepAliveMs });
+  async #dial(attempt: PortAttempt): Promise<ResettableConnection> {
+    this.#dials++;
+    try {
+      const fd = await this.#connectedSocket(attempt);
+      return new NodeStreamConnection(
+        new this.#net.Socket({ fd, allowHalfOpen: true }),
+        attempt.to,
+      );
+    } finally {
+      this.#dials--;
+      if (this.#isClosed && this.#dials === 0) this.#release();
+    }
+  }
+
+  async #connectedSocket(
+    { from, to, keepAliveMs, signal }: PortAttempt,
+  ): Promise<number> {
+    const fd = bindTcp(this.#libc, from, keepAliveMs);
     try {
       await this.#wait.connect(fd, to, signal);
+      return fd;
     } catch (error) {
       this.#libc.symbols.close(fd);
       throw error;
     }
-    return new NodeStreamConnection(new this.#net.Socket({ fd, allowHalfOpen: true }), to);
+  }
+
+  /** The attempts of a closed port still close their sockets. */
+  #release(): void {
+    this.#wait.close();
+    this.#libc.close();
   }
 }

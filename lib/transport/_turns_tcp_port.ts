@@ -1,17 +1,25 @@
 import type { SocketAddress } from "../wire/mod.ts";
 import { PortAttempts } from "./_port_attempts.ts";
 import type { TcpAttempt } from "./_tcp_attempt.ts";
-import type {
-  OpenSharedTcpPortOptions,
-  SharedTcpPort,
-  SharedTcpPortConnectOptions,
+import {
+  type OpenSharedTcpPortOptions,
+  SHARED_PORT_READ_BYTES,
+  type SharedTcpPort,
+  type SharedTcpPortConnectOptions,
 } from "./shared_tcp_port.ts";
 import type { ResettableConnection, StreamConnection, StreamListener } from "./stream_transport.ts";
 import { openTcpListener } from "./tcp.ts";
 import { beginTcpAttempt } from "./tcp_port.ts";
 
 /** The part of `node:net` that connects. */
-type NodeNet = Pick<typeof import("node:net"), "connect">;
+export type NodeNet = Pick<typeof import("node:net"), "connect">;
+
+/** What {@linkcode openTurnsTcpPort} takes. */
+export interface OpenTurnsTcpPortOptions
+  extends Pick<OpenSharedTcpPortOptions, "ip" | "port" | "onGap"> {
+  /** What connects. @default node:net */
+  readonly net?: NodeNet | undefined;
+}
 
 /**
  * Opens a port on which nobody listens while a connection is begun. Nothing holds the port as long as
@@ -22,12 +30,11 @@ type NodeNet = Pick<typeof import("node:net"), "connect">;
  * rejection).
  */
 export async function openTurnsTcpPort(
-  { ip, port, onGap }: Pick<OpenSharedTcpPortOptions, "ip" | "port" | "onGap">,
+  { ip, port, onGap, net }: OpenTurnsTcpPortOptions,
 ): Promise<SharedTcpPort> {
-  const net = await import("node:net");
   const listener = openTcpListener({ ip, port, backlog: 1 }, "tcp");
   listener.close();
-  return new TurnsTcpPort(listener.localAddress, { net, onGap });
+  return new TurnsTcpPort(listener.localAddress, { net: net ?? await import("node:net"), onGap });
 }
 
 class TurnsTcpPort implements SharedTcpPort {
@@ -42,11 +49,12 @@ class TurnsTcpPort implements SharedTcpPort {
   /** The accept that is under way; whether a connection came of it. */
   #accepting: Promise<boolean> | undefined;
   /** What `accept()` is to give out or to throw. */
-  #arrived: (StreamConnection | Error)[] = [];
+  readonly #arrived: (StreamConnection | Error)[] = [];
   #wakeAccept: (() => void) | undefined;
   /** The attempts that wait for the next gap. */
   readonly #toBegin: (() => void)[] = [];
   #isTurning = false;
+  #isDeaf = false;
   #isClosed = false;
 
   constructor(
@@ -67,8 +75,8 @@ class TurnsTcpPort implements SharedTcpPort {
   }
 
   listen(): void {
-    if (this.#isListening || this.#isClosed) return;
-    this.#listener = openTcpListener(this.localAddress, "tcp");
+    if (this.#isListening || this.#isDeaf) return;
+    this.#openListener();
     this.#isListening = true;
     this.#wake();
   }
@@ -77,19 +85,25 @@ class TurnsTcpPort implements SharedTcpPort {
     for (;;) {
       const next = this.#arrived.shift();
       if (next instanceof Error) throw next;
-      if (next !== undefined || this.#isClosed) return next;
+      if (next !== undefined || this.#isDeaf) return next;
       if (this.#listener !== undefined) void this.#acceptOne(this.#listener);
       await new Promise<void>((resolve) => this.#wakeAccept = resolve);
     }
   }
 
+  deafen(): void {
+    this.#isDeaf = true;
+    this.#isListening = false;
+    this.#listener?.close();
+    for (const one of this.#arrived.splice(0)) if (!(one instanceof Error)) one.close();
+    this.#wake();
+  }
+
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#listener?.close();
-    for (const one of this.#arrived.splice(0)) if (!(one instanceof Error)) one.close();
+    this.deafen();
     this.#attempts.end();
-    this.#wake();
   }
 
   async #dial(attempt: TcpAttempt): Promise<ResettableConnection> {
@@ -121,14 +135,16 @@ class TurnsTcpPort implements SharedTcpPort {
       for (const begin of this.#toBegin.splice(0)) begin();
       // A bound socket keeps nobody from listening, whether it is connected yet or not
       await new Promise<void>((resolve) => globalThis.process.nextTick(resolve));
-      if (this.#isListening) this.#listenAgain(since);
+      if (this.#isListening && this.#listener === undefined) this.#listenAgain(since);
     }
     this.#isTurning = false;
   }
 
   /** Takes in the connections that wait to be accepted: with the listener they would be reset. */
   async #drain(listener: StreamListener): Promise<void> {
-    for (let came = true; came && this.#arrived.length < MAX_ARRIVED;) {
+    // Visitors without end must not keep the attempts waiting
+    let room = MAX_ARRIVED - this.#arrived.length;
+    for (let came = true; came && room > 0; room--) {
       const quiet = Promise.withResolvers<false>();
       // Deno looks for what its sockets have when it is idle, and gives it to us a turn later
       const timer = setTimeout(() => setImmediate(() => quiet.resolve(false)), 1);
@@ -144,10 +160,15 @@ class TurnsTcpPort implements SharedTcpPort {
     await this.#accepting;
   }
 
+  #openListener(): void {
+    const options = { ...this.localAddress, maxReadBytes: SHARED_PORT_READ_BYTES };
+    this.#listener = openTcpListener(options, "tcp");
+  }
+
   #listenAgain(since: number): void {
-    if (this.#isClosed) return;
+    if (this.#isDeaf) return;
     try {
-      this.#listener = openTcpListener(this.localAddress, "tcp");
+      this.#openListener();
       const ms = performance.now() - since;
       // Whatever it throws is not this port's concern
       queueMicrotask(() => this.#onGap?.(ms));
@@ -161,7 +182,8 @@ class TurnsTcpPort implements SharedTcpPort {
   #acceptOne(listener: StreamListener): Promise<boolean> {
     return this.#accepting ??= listener.accept().then(
       (connection) => {
-        if (connection !== undefined) this.#arrived.push(connection);
+        if (this.#isDeaf) connection?.close();
+        else if (connection !== undefined) this.#arrived.push(connection);
         return connection !== undefined;
       },
       (error: Error) => {
