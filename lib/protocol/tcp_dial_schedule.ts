@@ -31,12 +31,14 @@ export interface TcpDialScheduleOptions {
  * section 4.3):
  *
  * - It drops it. So a SYN is left out there, to be sent again by the system: the first one of the other
- *   side that gets through meets it. A new attempt would be worse, for Linux as a NAT takes amiss an
- *   answer that does not fit to the first SYN that it has seen.
- * - It refuses it, by RST or ICMP. Many a NAT at this end forgets the attempt with that, and then the
- *   door is closed again to the other side's SYN. The two have to cross: both must be on their way at
- *   a time. That is more likely the sooner the next attempt follows, in proportion to the time that
- *   a packet takes, and it takes chance to get two sides that miss each other out of step.
+ *   side that gets through meets it.
+ * - It refuses it by RST. Many a NAT at this end forgets the attempt with that, and then the door is
+ *   closed again to the other side's SYN. The two have to cross: both must be on their way at a time.
+ *   That is more likely the sooner the next attempt follows, in proportion to the time that a packet
+ *   takes, and it takes chance to get two sides that miss each other out of step.
+ * - It refuses it by ICMP. The NAT at this end takes no notice, and lets the other side's SYN in. If
+ *   that is Linux, it wants the answer to fit to this side's last SYN: an attempt has to be under way
+ *   when it comes, or the two ports are lost to each other for minutes. So the next one follows at once.
  */
 export class TcpDialSchedule {
   /** Whom it is about. */
@@ -82,8 +84,8 @@ export class TcpDialSchedule {
       return LEAST_PAUSE_MS + this.#draw() * (MOST_PAUSE_MS - LEAST_PAUSE_MS);
     }
     this.#quickDials--;
-    const most = Math.max(4 * tookMs, LEAST_SPREAD_MS);
-    return this.#draw() * Math.min(most, MOST_SPREAD_MS);
+    if (why === "unreachable") return Math.max(0, LEAST_SPREAD_MS / 2 - tookMs);
+    return this.#draw() * Math.min(Math.max(4 * tookMs, LEAST_SPREAD_MS), MOST_SPREAD_MS);
   }
 }
 

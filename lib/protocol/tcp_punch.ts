@@ -26,8 +26,6 @@ export interface TcpPunchOptions extends PunchSides {
 export type TcpPunchAction =
   /** Connect from the one local port, for as long as it takes to succeed, to fail or to be closed. */
   | { readonly kind: "dial"; readonly connection: number; readonly to: SocketAddress }
-  /** Listen on the port no more; nobody that has connected is affected. */
-  | { readonly kind: "deafen" }
   /** Write, and let nothing overtake it. */
   | { readonly kind: "write"; readonly connection: number; readonly bytes: Uint8Array }
   /** Close, or give the attempt up; nothing of it is to be told any more. */
@@ -70,7 +68,6 @@ export class TcpPunch {
   #deadline: number | undefined;
   #nominateAt = Infinity;
   #nominated: number | undefined;
-  #isDeaf = false;
   #progress: PunchProgress = "nothing";
   #lastNumber = 0;
   #outcome: TcpPunchOutcome | undefined;
@@ -133,7 +130,7 @@ export class TcpPunch {
     const isOutside = found.schedule?.candidate.kind !== "host";
     // That there is no way to a private address says nothing of the other side
     if (why === "refused" || (why === "unreachable" && isOutside)) this.#advance("refusals");
-    return why === "unreachable" && isOutside ? this.#deafen() : [];
+    return [];
   }
 
   /**
@@ -178,24 +175,6 @@ export class TcpPunch {
   /** A connection has ended or broken off, whoever did it. */
   ended(connection: number, now: number): readonly TcpPunchAction[] {
     return this.#outcome === undefined ? this.#dismiss(connection, now) : [];
-  }
-
-  /**
-   * A NAT that answers by ICMP leaves this end's NAT waiting for an answer to the very SYN that has
-   * failed. What a listener says to the other side's SYN is none, and Linux drops it; with nobody
-   * listening the answer is an RST, after which both may try again. Only a listener, though, meets who
-   * comes from a port that was not announced, or from within one's own network.
-   */
-  #deafen(): TcpPunchAction[] {
-    const { local, remote } = this.#options;
-    const outside = (side: PunchSides["local"]) =>
-      side.candidates.filter(({ kind }) => kind === "reflexive");
-    const shareNat = outside(local).some((one) =>
-      outside(remote).some((other) => equalIps(one.address.ip, other.address.ip))
-    );
-    if (this.#isDeaf || shareNat || remote.side?.mapping.depends) return [];
-    this.#isDeaf = true;
-    return [{ kind: "deafen" }];
   }
 
   #begin(now: number): void {

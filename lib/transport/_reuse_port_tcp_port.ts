@@ -64,7 +64,6 @@ class ReusePortTcpPort implements SharedTcpPort {
   #listener: StreamListener | undefined;
   /** How many attempts have a socket that is not handed over yet. */
   #dials = 0;
-  #isDeaf = false;
   #isClosed = false;
 
   /** Takes over the library. */
@@ -90,7 +89,7 @@ class ReusePortTcpPort implements SharedTcpPort {
   }
 
   listen(): void {
-    if (this.#listener !== undefined || this.#isDeaf) return;
+    if (this.#listener !== undefined || this.#isClosed) return;
     const options = { ...this.localAddress, maxReadBytes: SHARED_PORT_READ_BYTES, reusePort: true };
     this.#listener = openTcpListener(options, "tcp");
     this.#settled.resolve();
@@ -101,16 +100,11 @@ class ReusePortTcpPort implements SharedTcpPort {
     return await this.#listener?.accept();
   }
 
-  deafen(): void {
-    this.#isDeaf = true;
-    this.#listener?.close();
-    this.#settled.resolve();
-  }
-
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.deafen();
+    this.#listener?.close();
+    this.#settled.resolve();
     this.#libc.symbols.close(this.#holder);
     this.#attempts.end();
     if (this.#dials === 0) this.#release();

@@ -54,7 +54,6 @@ class TurnsTcpPort implements SharedTcpPort {
   /** The attempts that wait for the next gap. */
   readonly #toBegin: (() => void)[] = [];
   #isTurning = false;
-  #isDeaf = false;
   #isClosed = false;
 
   constructor(
@@ -75,7 +74,7 @@ class TurnsTcpPort implements SharedTcpPort {
   }
 
   listen(): void {
-    if (this.#isListening || this.#isDeaf) return;
+    if (this.#isListening || this.#isClosed) return;
     this.#openListener();
     this.#isListening = true;
     this.#wake();
@@ -85,25 +84,24 @@ class TurnsTcpPort implements SharedTcpPort {
     for (;;) {
       const next = this.#arrived.shift();
       if (next instanceof Error) throw next;
-      if (next !== undefined || this.#isDeaf) return next;
+      if (next !== undefined) return next;
+      if (this.#isClosed) {
+        // Only then is its socket closed, and somebody else can listen
+        await this.#accepting;
+        return undefined;
+      }
       if (this.#listener !== undefined) void this.#acceptOne(this.#listener);
       await new Promise<void>((resolve) => this.#wakeAccept = resolve);
     }
   }
 
-  deafen(): void {
-    this.#isDeaf = true;
-    this.#isListening = false;
-    this.#listener?.close();
-    for (const one of this.#arrived.splice(0)) if (!(one instanceof Error)) one.close();
-    this.#wake();
-  }
-
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.deafen();
+    this.#listener?.close();
+    for (const one of this.#arrived.splice(0)) if (!(one instanceof Error)) one.close();
     this.#attempts.end();
+    this.#wake();
   }
 
   async #dial(attempt: TcpAttempt): Promise<ResettableConnection> {
@@ -166,7 +164,7 @@ class TurnsTcpPort implements SharedTcpPort {
   }
 
   #listenAgain(since: number): void {
-    if (this.#isDeaf) return;
+    if (this.#isClosed) return;
     try {
       this.#openListener();
       const ms = performance.now() - since;
@@ -182,8 +180,7 @@ class TurnsTcpPort implements SharedTcpPort {
   #acceptOne(listener: StreamListener): Promise<boolean> {
     return this.#accepting ??= listener.accept().then(
       (connection) => {
-        if (this.#isDeaf) connection?.close();
-        else if (connection !== undefined) this.#arrived.push(connection);
+        if (connection !== undefined) this.#arrived.push(connection);
         return connection !== undefined;
       },
       (error: Error) => {

@@ -58,11 +58,6 @@ export interface SharedTcpPort {
    * listened on then, until `listen()` is called again.
    */
   accept(): Promise<StreamConnection | undefined>;
-  /**
-   * Listens no more, for good: those that wait to be accepted are turned away and
-   * {@linkcode SharedTcpPort.accept} ends as with `close()`; connections and attempts at some go on.
-   */
-  deafen(): void;
   /** Stops listening and connecting; connections stay open. Closing again does nothing. */
   close(): void;
 }

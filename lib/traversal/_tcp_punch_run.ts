@@ -86,7 +86,6 @@ export class TcpPunchRun implements AsyncDisposable {
   }
 
   #carryOut(action: TcpPunchAction): void {
-    if (action.kind === "deafen") return this.#options.port.deafen();
     const { connection } = action;
     switch (action.kind) {
       case "dial":

@@ -208,12 +208,7 @@ class PunchRun implements SimMachine {
   }
 
   #carryOut(actions: readonly TcpPunchAction[], now: number): void {
-    for (const one of actions) {
-      if (one.kind === "deafen") {
-        this.#actions.push({ kind: "close", socket: "listener" });
-        continue;
-      }
-      const { connection, ...action } = one;
+    for (const { connection, ...action } of actions) {
       if (action.kind === "dial") this.#know(connection, `dial ${connection}`);
       const socket = this.#names.get(connection)!;
       this.#actions.push(
