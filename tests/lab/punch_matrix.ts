@@ -57,6 +57,33 @@ export async function testPunchMatrix(
   }
 }
 
+/**
+ * The four kinds with one more, a port-restricted NAT that answers a SYN which comes too early, and
+ * this one with itself; over TCP.
+ *
+ * Where it answers by ICMP theory does not tell: Linux then lets the other side's SYN in, and keeps to
+ * the sequence number of this side's SYN, of which the ICMP error was the end. The next one has to be
+ * under way already, and within a lab, where a round trip takes a tenth of a millisecond, that is luck.
+ */
+export function refusingPunchPairs(refusal: "reset" | "icmp"): readonly PunchPair[] {
+  const name = `port-restricted, ${refusal}`;
+  const nat = { ipv4: "port-restricted", refusal } as const;
+  const own = SIDES["port-restricted"];
+  const predict = (side: PunchSide): PunchPrediction => {
+    const prediction = predictPunch(side, own);
+    if (refusal === "reset" || prediction.will === "no") return prediction;
+    return { will: "unknown", reason: "it is a matter of timing" };
+  };
+  return [
+    ...PUNCH_KINDS.map((kind) => ({
+      names: [kind, name],
+      nats: [kind, nat],
+      prediction: predict(SIDES[kind]),
+    } as const)),
+    { names: [name, name], nats: [nat, nat], prediction: predict(own) },
+  ];
+}
+
 /** All pairs of the four kinds. */
 export function punchPairs(): readonly PunchPair[] {
   return PUNCH_KINDS.flatMap((one) =>
@@ -106,7 +133,9 @@ export async function punchOnce(
 /** Checks what became of a pair against theory. */
 function checkPunch({ names, prediction }: PunchPair, trial: PunchTrial): void {
   const what = `${names.join(" and ")}: ${trial.outcome}, ${trial.reason}`;
-  assertEquals(trial.outcome === "connected", prediction.will === "yes", what);
+  if (prediction.will !== "unknown") {
+    assertEquals(trial.outcome === "connected", prediction.will === "yes", what);
+  }
   if (trial.outcome === "connected") return;
   assertMatch(trial.reason!, /^Cannot punch over (UDP|TCP): ./);
   // 15 s, over TCP up to 5 s more where only an agreement is missing, and a busy machine
