@@ -29,6 +29,7 @@ export {
   watchMapping,
   type WatchMappingOptions,
 } from "./lib/client/mod.ts";
+export * from "./lib/traversal/mod.ts";
 export {
   type Clock,
   type LogFields,
@@ -47,6 +48,9 @@ export {
   type CertificateErrorOptions,
   type CertifiedKey,
   chooseDatagramIo,
+  ConnectionError,
+  type ConnectionErrorCode,
+  type ConnectionErrorOptions,
   type Datagram,
   type DatagramIo,
   type DatagramIoChoice,
@@ -58,4 +62,7 @@ export {
   type ListenErrorCode,
   type ListenErrorOptions,
   type SharedSockets,
+  type OpenSharedTcpPortOptions,
+  type StreamConnection,
+  type TcpPortSharing,
 } from "./lib/transport/mod.ts";

@@ -6,8 +6,10 @@ import type { ForwardableStream } from "../traversal/mod.ts";
  * {@linkcode StandardStreams.close} ends a read that waits, though the process goes on waiting.
  */
 export class StandardStreams implements ForwardableStream {
-  readonly #closed = Promise.withResolvers<undefined>();
+  readonly #buffer = new Uint8Array(READ_BYTES);
   #rest = new Uint8Array(0);
+  #isClosed = false;
+  #endRead = () => {};
 
   /**
    * The next line, without its end; undefined if there is none. What has no end for long is taken
@@ -26,7 +28,7 @@ export class StandardStreams implements ForwardableStream {
     }
   }
 
-  /** The next bytes; undefined at the end. */
+  /** The next bytes, a view until the next call; undefined at the end. */
   async read(): Promise<Uint8Array | undefined> {
     const rest = this.#rest;
     this.#rest = new Uint8Array(0);
@@ -57,7 +59,8 @@ export class StandardStreams implements ForwardableStream {
 
   /** Ends the read that waits. */
   close(): void {
-    this.#closed.resolve(undefined);
+    this.#isClosed = true;
+    this.#endRead();
   }
 
   #take(end: number): string {
@@ -67,9 +70,12 @@ export class StandardStreams implements ForwardableStream {
   }
 
   async #next(): Promise<Uint8Array | undefined> {
-    const buffer = new Uint8Array(READ_BYTES);
-    const count = await Promise.race([Deno.stdin.read(buffer), this.#closed.promise]);
-    return count === null || count === undefined ? undefined : buffer.subarray(0, count);
+    if (this.#isClosed) return undefined;
+    const { promise, resolve, reject } = Promise.withResolvers<number | null>();
+    this.#endRead = () => resolve(null);
+    Deno.stdin.read(this.#buffer).then(resolve, reject);
+    const count = await promise;
+    return count === null ? undefined : this.#buffer.subarray(0, count);
   }
 }
 

@@ -22,11 +22,14 @@ export class PunchConsent {
     return now >= this.#expires;
   }
 
-  /** Whether a check is to be sent now; if so, `chance` (0 to 1) says when the next one will be. */
-  takeCheck(now: number, chance: number): boolean {
-    if (now < this.#nextCheck) return false;
+  /** Whether a check is to be sent now. */
+  isCheckDue(now: number): boolean {
+    return now >= this.#nextCheck;
+  }
+
+  /** A check is sent; `chance` (0 to 1) says when the next one will be. */
+  checked(now: number, chance: number): void {
     this.#nextCheck = now + interval(chance);
-    return true;
   }
 
   /** A check was answered. */

@@ -31,6 +31,8 @@ export class PunchPath {
   nextCheck: number;
   readonly #onTheWay = new Map<string, SentCheck>();
   #waitMs = FIRST_WAIT_MS;
+  /** Checks since the other side was last heard. */
+  #inVain = 0;
   #rttMs: number | undefined;
 
   /** Makes a path that nothing has gone over yet. */
@@ -55,16 +57,18 @@ export class PunchPath {
   trigger(now: number): void {
     this.heard = true;
     this.#waitMs = FIRST_WAIT_MS;
+    this.#inVain = 0;
     this.nextCheck = now;
   }
 
-  /** Notes that a check is sent, and plans the next: fast at first, then about twice a second. */
+  /** Notes that a check is sent, and plans the next: fast at first, then twice a second, and slower still. */
   sent(transactionId: Uint8Array, check: SentCheck): void {
     const [oldest] = this.#onTheWay.keys();
     if (this.#onTheWay.size >= MOST_ON_THE_WAY) this.#onTheWay.delete(oldest!);
     this.#onTheWay.set(transactionId.toHex(), check);
     this.nextCheck = check.at + this.#waitMs;
-    this.#waitMs = Math.min(this.#waitMs * 1.3, LONGEST_WAIT_MS);
+    const longest = ++this.#inVain < MANY_IN_VAIN ? LONG_WAIT_MS : LONGEST_WAIT_MS;
+    this.#waitMs = Math.min(this.#waitMs * 1.3, longest);
   }
 
   /**
@@ -84,7 +88,11 @@ export class PunchPath {
 const FIRST_WAIT_MS = 100;
 
 /** A side that begins later is found within this, once it does. */
-const LONGEST_WAIT_MS = 500;
+const LONG_WAIT_MS = 500;
+
+/** The same after 18 s or so: whoever waits for minutes must not send thousands to nobody. */
+const LONGEST_WAIT_MS = 2_000;
+const MANY_IN_VAIN = 40;
 
 /** At two a second, an answer may take 8 s. */
 const MOST_ON_THE_WAY = 16;

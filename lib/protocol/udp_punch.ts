@@ -80,8 +80,8 @@ export interface UdpPunchLost {
  * - {@linkcode UdpPunch.outcome} is there when the sides have agreed or the time is over, and changes
  *   once more if the path is lost.
  *
- * What it sends is bounded: one check in 20 ms until the end of the time, then one in 4 s, and one
- * answer to each authentic check.
+ * What it sends is bounded: one check in 20 ms until the end of the time, and to one address one in
+ * 2 s once that has been silent for long; then one in 4 s; and one answer to each authentic check.
  */
 export class UdpPunch {
   readonly #options: UdpPunchOptions;
@@ -221,7 +221,9 @@ export class UdpPunch {
       this.#outcome = { kind: "lost", reason: "the other side has not answered for 30 s" };
       return [];
     }
-    return consent.takeCheck(now, this.#chance()) ? [this.#check(this.#chosen!, now)] : [];
+    if (!consent.isCheckDue(now)) return [];
+    consent.checked(now, this.#chance());
+    return [this.#check(this.#chosen!, now)];
   }
 
   /** The controlling side nominates the best path that works, once nothing better is to be expected. */

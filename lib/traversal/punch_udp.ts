@@ -50,8 +50,33 @@ export interface PunchUdpOptions {
 /**
  * Connects two hosts behind NATs over UDP. Both call this; each tells the other, by whatever way the
  * two have, where it may be found, and both send authenticated checks to all of the other's addresses
- * until one way works. Over two NATs at least one of which can be foretold, that is; where it cannot
- * be, a relay is needed, and the error says so.
+ * until one way works. {@linkcode predictPunch} says between which NATs that is possible; where it is
+ * not, a relay is needed, and the error says so.
+ *
+ * @example Two sides in one process, which hand each other their descriptions in memory
+ * ```ts
+ * import { type PunchDescription, punchUdp, StunServer } from "@pinhole/stun";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = new StunServer({ hostnames: ["127.0.0.1"], port: 0 });
+ * const servers = [`stun:127.0.0.1:${server.start()[0]!.address.port}`];
+ *
+ * const one = Promise.withResolvers<PunchDescription>();
+ * const two = Promise.withResolvers<PunchDescription>();
+ * const here = { send: async (own: PunchDescription) => one.resolve(own), receive: () => two.promise };
+ * const there = { send: async (own: PunchDescription) => two.resolve(own), receive: () => one.promise };
+ *
+ * const [alice, bob] = await Promise.all([
+ *   punchUdp({ servers, signalling: here }),
+ *   punchUdp({ servers, signalling: there }),
+ * ]);
+ * await alice.send(new TextEncoder().encode("hello"));
+ * for await (const bytes of bob) {
+ *   assertEquals(new TextDecoder().decode(bytes), "hello");
+ *   break;
+ * }
+ * await Promise.all([alice.close(), bob.close()]);
+ * ```
  *
  * @throws {PunchError} If no path is found, the other side's description cannot be used, or it is
  * given up (as a rejection).
