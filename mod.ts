@@ -61,8 +61,8 @@ export {
   ListenError,
   type ListenErrorCode,
   type ListenErrorOptions,
-  type SharedSockets,
   type OpenSharedTcpPortOptions,
+  type SharedSockets,
   type StreamConnection,
   type TcpPortSharing,
 } from "./lib/transport/mod.ts";
