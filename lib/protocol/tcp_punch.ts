@@ -1,4 +1,9 @@
-import { equalIps, equalSocketAddresses, type SocketAddress } from "../wire/mod.ts";
+import {
+  type AddressFamily,
+  equalIps,
+  equalSocketAddresses,
+  type SocketAddress,
+} from "../wire/mod.ts";
 import { PunchCredentials, type PunchSides } from "./punch_credentials.ts";
 import type { PunchCandidate } from "./punch_description.ts";
 import { explainPunchFailure, type PunchFailure, type PunchProgress } from "./punch_failure.ts";
@@ -12,7 +17,7 @@ export interface TcpPunchOptions extends PunchSides {
   /** Unpredictable bytes, as many as are asked for, new ones at each call. */
   readonly randomBytes: (length: number) => Uint8Array;
   /** Which of the other side's addresses can be dialled from here. @default {undefined} all */
-  readonly family?: 4 | 6 | undefined;
+  readonly family?: AddressFamily | undefined;
   /**
    * ms after which to give up; up to 5 s more if this side has chosen a connection and only the other
    * side's answer is missing, so that not one of them gives up what the other holds.
