@@ -23,6 +23,7 @@ export interface DenoStreamListenerSocket {
 /** A {@linkcode StreamConnection} over a connection of Deno's. */
 export class DenoStreamConnection implements StreamConnection {
   readonly #socket: DenoStreamSocket;
+  readonly #maxReadBytes: number;
   #buffer = new Uint8Array(QUIET_BUFFER_BYTES);
   #quietReads = 0;
   #lastWrite: Promise<void> | undefined;
@@ -32,9 +33,10 @@ export class DenoStreamConnection implements StreamConnection {
   #localAddress: SocketAddress | undefined;
   #remoteAddress: SocketAddress | undefined;
 
-  /** Takes over a connection. */
-  constructor(socket: DenoStreamSocket) {
+  /** Takes over a connection, of which one read gives `maxReadBytes` at most. */
+  constructor(socket: DenoStreamSocket, maxReadBytes = DEFAULT_MAX_READ_BYTES) {
     this.#socket = socket;
+    this.#maxReadBytes = maxReadBytes;
   }
 
   /** Our end, as the operating system has it. */
@@ -118,8 +120,8 @@ export class DenoStreamConnection implements StreamConnection {
     const size = this.#buffer.length;
     if (length === size) {
       this.#quietReads = 0;
-      if (size < BUSY_BUFFER_BYTES) {
-        this.#buffer = new Uint8Array(Math.min(size * GROWTH, BUSY_BUFFER_BYTES));
+      if (size < this.#maxReadBytes) {
+        this.#buffer = new Uint8Array(Math.min(size * GROWTH, this.#maxReadBytes));
       }
       return;
     }
@@ -149,11 +151,13 @@ export class DenoStreamListener implements StreamListener {
   /** The address that the socket is bound to. */
   readonly localAddress: SocketAddress;
   readonly #socket: DenoStreamListenerSocket;
+  readonly #maxReadBytes: number | undefined;
   #closed = false;
 
-  /** Takes over a listener. */
-  constructor(socket: DenoStreamListenerSocket) {
+  /** Takes over a listener, and {@linkcode DenoStreamConnection} what it accepts. */
+  constructor(socket: DenoStreamListenerSocket, maxReadBytes?: number) {
     this.#socket = socket;
+    this.#maxReadBytes = maxReadBytes;
     this.localAddress = ownSocketAddress(socket.addr);
   }
 
@@ -171,7 +175,7 @@ export class DenoStreamListener implements StreamListener {
       socket.close();
       return undefined;
     }
-    return new DenoStreamConnection(socket);
+    return new DenoStreamConnection(socket, this.#maxReadBytes);
   }
 
   /** Stops listening; connections stay open. */
@@ -185,10 +189,13 @@ export class DenoStreamListener implements StreamListener {
 /** Fits any plain STUN request; 10,000 idle connections hold 1.3 MB of these. */
 const QUIET_BUFFER_BYTES = 128;
 
-/** As much as one connection may make us hold, and enough for one system call per 16 KB. */
-const BUSY_BUFFER_BYTES = 16_384;
+/**
+ * As much as one connection may make us hold: 10,000 strangers who have sent much once and say no more
+ * hold 160 MB.
+ */
+const DEFAULT_MAX_READ_BYTES = 16_384;
 
-/** 128, 1,024, 8,192, 16,384 bytes. */
+/** 128, 1,024, 8,192, 65,536 bytes. */
 const GROWTH = 8;
 
 /** So many small reads in a row make a buffer small again; fewer would make it flutter. */

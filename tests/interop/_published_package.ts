@@ -12,9 +12,9 @@ export class PublishedPackage implements AsyncDisposable {
   /** Where it was published. */
   readonly registry: JsrRegistry;
   /** How a program that uses it is to be started. */
-  readonly child: Required<ChildOptions>;
+  readonly child: Required<Pick<ChildOptions, "cwd" | "env">>;
 
-  private constructor(registry: JsrRegistry, child: Required<ChildOptions>) {
+  private constructor(registry: JsrRegistry, child: Required<Pick<ChildOptions, "cwd" | "env">>) {
     this.registry = registry;
     this.child = child;
   }
