@@ -2,6 +2,8 @@ import type { Clock, Logger } from "../ops/mod.ts";
 import type { EndpointRole, StunResponder } from "../protocol/mod.ts";
 import type { Datagram, DatagramTransport } from "../transport/mod.ts";
 import type { SocketAddress } from "../wire/mod.ts";
+import { AnswerRoom } from "./answer_room.ts";
+import type { LatencySampler } from "./latency_sampler.ts";
 import type { DatagramListener } from "./listeners.ts";
 import type { Traffic } from "./stream_session.ts";
 
@@ -11,8 +13,8 @@ export interface DatagramServiceOptions {
   readonly group: readonly DatagramListener[];
   /** Decides the answers. */
   readonly responder: StunResponder;
-  /** Takes a sample of how long answering took, in seconds. */
-  readonly observe?: ((seconds: number) => void) | undefined;
+  /** Takes samples of how long answering takes. */
+  readonly latency?: LatencySampler | undefined;
   /** Tells the time. */
   readonly clock: Clock;
   /** Takes the log. */
@@ -49,7 +51,7 @@ export class DatagramService {
 
   async #serve(endpoint: DatagramListener): Promise<void> {
     const { socket } = endpoint;
-    const rooms: AnswerRoom[] = [];
+    const rooms: DatagramRoom[] = [];
     let unsent = 0;
     for (;;) {
       const batch = await socket.receive();
@@ -62,7 +64,7 @@ export class DatagramService {
         this.#options.logger.error("cannot send an answer", { error });
       }).finally(() => {
         unsent -= answers.length;
-        for (const one of answers) if (one instanceof AnswerRoom) rooms.push(one);
+        for (const one of answers) if (one instanceof DatagramRoom) rooms.push(one);
       });
       if (unsent >= MAX_UNSENT) await sending;
     }
@@ -70,25 +72,29 @@ export class DatagramService {
 
   /** The answers that leave from the socket that the batch came in on; others are sent from theirs. */
   #answerAll(batch: readonly Datagram[], { endpoint, rooms }: Bench): Datagram[] {
-    const { clock, logger, observe } = this.#options;
+    const { clock, logger, latency } = this.#options;
     const now = clock.now();
     const wallTime = clock.wallTime();
     const answers: Datagram[] = [];
     for (const { bytes, peer } of batch) {
       this.traffic.received += bytes.length;
       try {
-        const arrival = { bytes, source: peer, endpoint, now, wallTime };
-        const room = roomOf(this.responder.plainAnswerBytes, rooms);
-        const length = this.responder.answerPlain(arrival, room.into);
+        const room = rooms.pop() ?? new DatagramRoom(this.responder.plainAnswerBytes);
+        room.at = 0;
+        // An exchanged responder may have more to say than the one before
+        room.reserve(this.responder.plainAnswerBytes);
+        const place = { bytes, start: 0, end: bytes.length };
+        const length = this.responder.answerPlain({ ...place, source: peer, endpoint, now }, room);
         if (length > 0) {
-          room.fill(length, peer);
+          room.at = length;
+          room.peer = peer;
           answers.push(room);
           this.traffic.sent += length;
           continue;
         }
         rooms.push(room);
         if (length === 0) continue;
-        const reply = this.responder.handle(arrival);
+        const reply = this.responder.handle({ bytes, source: peer, endpoint, now, wallTime });
         if (reply === undefined) continue;
         const answer = { bytes: reply.bytes, peer: reply.destination };
         this.traffic.sent += reply.bytes.length;
@@ -99,7 +105,7 @@ export class DatagramService {
         logger.error("cannot answer a datagram", { error });
       }
     }
-    if (answers.length > 0) observe?.((clock.now() - now) / 1000 / batch.length);
+    if (answers.length > 0) latency?.answered(batch.length, now);
     return answers;
   }
 
@@ -114,32 +120,12 @@ export class DatagramService {
 interface Bench {
   readonly endpoint: DatagramListener;
   /** Rooms that are free. */
-  readonly rooms: AnswerRoom[];
+  readonly rooms: DatagramRoom[];
 }
 
-function roomOf(size: number, rooms: AnswerRoom[]): AnswerRoom {
-  const room = rooms.pop();
-  // An exchanged responder may have more to say than the one before
-  return room === undefined || room.into.length < size ? new AnswerRoom(size) : room;
-}
-
-/** A buffer for answers, used again as soon as one has been sent: a new one costs more than all else. */
-class AnswerRoom implements Datagram {
-  readonly into: Uint8Array;
-  bytes: Uint8Array;
+/** Room for one answer, which keeps it until it has been sent. */
+class DatagramRoom extends AnswerRoom implements Datagram {
   peer: SocketAddress = NOBODY;
-
-  constructor(size: number) {
-    // 128: V8 is slow to make views on what is so short that it may move about
-    this.into = new Uint8Array(Math.max(size, 128));
-    this.bytes = this.into;
-  }
-
-  fill(length: number, peer: SocketAddress): void {
-    // Most answers are as long as the one before
-    if (this.bytes.length !== length) this.bytes = this.into.subarray(0, length);
-    this.peer = peer;
-  }
 }
 
 const NOBODY: SocketAddress = { ip: new Uint8Array(4), port: 0 };

@@ -22,6 +22,7 @@ import {
   type SocketAddress,
 } from "../wire/mod.ts";
 import { DatagramService } from "./datagram_service.ts";
+import { LatencySampler } from "./latency_sampler.ts";
 import {
   type AcceptingListener,
   type DatagramListener,
@@ -152,8 +153,9 @@ export class StunServer {
     });
     const listeners = groups.flat();
     const responder = this.#makeResponder(listeners);
-    const observe = sampled(this.#options.onLatency);
-    const common = { clock: this.#clock, logger: this.#logger, observe };
+    const { onLatency: observe } = this.#options;
+    const latency = observe && new LatencySampler({ observe, clock: this.#clock });
+    const common = { clock: this.#clock, logger: this.#logger, latency };
     const datagrams = groups
       .map((group) => group.filter((one): one is DatagramListener => one.transport === "udp"))
       .filter((group) => group.length > 0)
@@ -274,16 +276,3 @@ function sum(
   }
   return total;
 }
-
-/** Lets one measurement of many through: a histogram costs more than an answer. */
-function sampled(
-  observe: ((seconds: number) => void) | undefined,
-): ((seconds: number) => void) | undefined {
-  if (observe === undefined) return undefined;
-  let count = 0;
-  return (seconds) => {
-    if (count++ % SAMPLE_EVERY === 0) observe(seconds);
-  };
-}
-
-const SAMPLE_EVERY = 64;

@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { concat } from "@std/bytes";
 import fc from "fast-check";
-import { type Arrival, type Reply, StunResponder } from "../../lib/protocol/mod.ts";
+import { StunResponder } from "../../lib/protocol/mod.ts";
+import { AnswerRooms } from "../../lib/server/answer_room.ts";
 import { StreamSession } from "../../lib/server/stream_session.ts";
 import { ConnectionError } from "../../lib/transport/mod.ts";
 import { encodeMessage } from "../../lib/wire/mod.ts";
@@ -254,13 +255,13 @@ function serve({ responder = new StunResponder() }: { responder?: StunResponder 
   const connection = new FakeConnection();
   const clock = new VirtualClock();
   const logger = memoryLogger();
-  const session = new StreamSession({
-    connection,
+  const session = new StreamSession({ connection }, {
     endpoint: { transport: "tcp", role: "primary" },
     responder,
     timeouts: { idleMs: IDLE_MS, partialMs: PARTIAL_MS, writeMs: WRITE_MS },
     maxMessageBytes: 2048,
     dialBack: () => Promise.resolve("unsupported"),
+    rooms: new AnswerRooms(),
     traffic: { received: 0, sent: 0 },
     clock,
     logger,
@@ -284,7 +285,7 @@ function answersTo(requests: readonly Uint8Array[]): string {
 }
 
 class BrokenResponder extends StunResponder {
-  override handle(_arrival: Arrival): Reply | undefined {
+  override answerPlain(): number {
     throw new TypeError("a mistake of ours");
   }
 }
