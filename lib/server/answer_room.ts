@@ -56,11 +56,13 @@ export class AnswerRooms {
   /** Takes a room back whose bytes nobody needs any more. */
   giveBack(room: AnswerRoom): void {
     room.at = 0;
-    if (this.#free.length < MAX_FREE) this.#free.push(room);
+    if (this.#free.length < MAX_FREE && room.into.length <= MAX_KEPT_BYTES) this.#free.push(room);
   }
 }
 
 /** Some thirty answers; who asks more at once makes the room grow. */
 const ROOM_BYTES = 1024;
-/** As many as are under way at once where clients take their answers, which is at once. */
-const MAX_FREE = 16;
+/** Each connection that was read in one turn of the event loop has one until the next turn. */
+const MAX_FREE = 256;
+/** 256 of them are 2 MB. */
+const MAX_KEPT_BYTES = 8192;

@@ -135,26 +135,34 @@ export class StreamSession {
   }
 
   async #serve(): Promise<void> {
+    const { rooms, timeouts, traffic, logger } = this.#house;
     while (!this.#stopping) {
       const chunk = await this.#connection.read();
       if (chunk === undefined) return;
       this.#busy = true;
       const bytes = this.#receive(chunk);
       if (bytes === undefined) return;
+      const room = rooms.take();
       let messages = 0;
-      for (let at = 0; at < bytes.length;) {
-        const room = this.#house.rooms.take();
+      for (let at = 0; at < bytes.length || room.at > 0;) {
         const { next, dialBack, count } = this.#answer(bytes, { from: at, room });
-        if (room.at > 0) await this.#write(room.bytes);
-        this.#house.rooms.giveBack(room);
-        if (dialBack !== undefined) await this.#dialBack(dialBack);
+        if (room.at > 0) {
+          // A client that asks and never reads fills the socket's buffer and then waits here: what
+          // it can make us hold is the answers to one read
+          this.#deadline = this.#now + timeouts.writeMs;
+          await this.#connection.write(room.bytes);
+          traffic.sent += room.at;
+          room.at = 0;
+        }
+        if (dialBack !== undefined) room.append(await this.#dialBack(dialBack));
         messages += count;
         at = next;
       }
+      rooms.giveBack(room);
       this.#busy = false;
       const { failure } = this.#framer;
       if (failure !== undefined) {
-        this.#house.logger.debug("connection closed", { reason: failure.reason });
+        logger.debug("connection closed", { reason: failure.reason });
         return;
       }
       this.#prolong(messages > 0);
@@ -226,22 +234,14 @@ export class StreamSession {
     return reply?.dialBack;
   }
 
-  async #dialBack(order: DialBackOrder): Promise<void> {
+  /** Makes a dial-back. Returns the answer. */
+  async #dialBack(order: DialBackOrder): Promise<Uint8Array> {
     const { clock, timeouts, dialBack } = this.#house;
     const begun = clock.now();
     this.#deadline = begun + order.timeoutMs + timeouts.writeMs;
     const outcome = await dialBack(order, this.#connection);
     this.#now = clock.now();
-    await this.#write(order.answer(outcome, Math.round(this.#now - begun)));
-  }
-
-  async #write(bytes: Uint8Array): Promise<void> {
-    const { timeouts, traffic } = this.#house;
-    // A client that asks and never reads fills the socket's buffer and then waits here: what it can
-    // make us hold is the answers to one read
-    this.#deadline = this.#now + timeouts.writeMs;
-    await this.#connection.write(bytes);
-    traffic.sent += bytes.length;
+    return order.answer(outcome, Math.round(this.#now - begun));
   }
 
   /**

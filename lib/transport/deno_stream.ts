@@ -24,7 +24,10 @@ export interface DenoStreamListenerSocket {
 export class DenoStreamConnection implements StreamConnection {
   readonly #socket: DenoStreamSocket;
   #buffer = new Uint8Array(QUIET_BUFFER_BYTES);
+  /** What was read last: a view costs more than the rest of a read, and most are of one length. */
+  #chunk = this.#buffer;
   #quietReads = 0;
+  #writes = 0;
   #lastWrite: Promise<void> | undefined;
   /** This side's half of the stream is over, or will be once the writes under way are. */
   #ended = false;
@@ -48,33 +51,19 @@ export class DenoStreamConnection implements StreamConnection {
   }
 
   /** Waits for the next bytes; `undefined` at the peer's FIN or when this side is closed. */
-  async read(): Promise<Uint8Array | undefined> {
-    if (this.#closed) return undefined;
-    const buffer = this.#buffer;
-    let length: number | null;
-    try {
-      length = await this.#socket.read(buffer);
-    } catch (error) {
-      if (this.#closed) return undefined;
-      throw toConnectionError(error, `Cannot read from ${this.#peer()}`);
-    }
-    if (length === null || this.#closed) return undefined;
-    this.#fitBuffer(length);
-    return buffer.subarray(0, length);
+  read(): Promise<Uint8Array | undefined> {
+    if (this.#closed) return Promise.resolve(undefined);
+    // An async function would take twice the time (300 ns against 150), and memory while it waits
+    return this.#socket.read(this.#buffer).then(this.#onRead, this.#onReadError);
   }
 
   /** Writes all of the bytes, after the writes before. */
-  async write(bytes: Uint8Array): Promise<void> {
-    if (this.#ended) throw this.#closedError();
-    const before = this.#lastWrite;
-    const write = () => this.#writeAll(bytes);
-    const mine = before === undefined ? write() : before.then(write, write);
-    this.#lastWrite = mine;
-    try {
-      await mine;
-    } finally {
-      if (this.#lastWrite === mine) this.#lastWrite = undefined;
-    }
+  write(bytes: Uint8Array): Promise<void> {
+    if (this.#ended) return Promise.reject(this.#closedError());
+    this.#writes++;
+    return this.#lastWrite = this.#lastWrite === undefined
+      ? this.#writeAll(bytes)
+      : this.#writeAfter(this.#lastWrite, bytes);
   }
 
   /** Sends FIN after the writes before it. */
@@ -100,16 +89,37 @@ export class DenoStreamConnection implements StreamConnection {
     }
   }
 
+  readonly #onRead = (length: number | null): Uint8Array | undefined => {
+    if (length === null || this.#closed) return undefined;
+    const buffer = this.#buffer;
+    const last = this.#chunk;
+    this.#chunk = last.buffer === buffer.buffer && last.length === length
+      ? last
+      : buffer.subarray(0, length);
+    this.#fitBuffer(length);
+    return this.#chunk;
+  };
+
+  readonly #onReadError = (error: unknown): undefined => {
+    if (this.#closed) return undefined;
+    throw toConnectionError(error, `Cannot read from ${this.#peer()}`);
+  };
+
+  #writeAfter(before: Promise<void>, bytes: Uint8Array): Promise<void> {
+    const write = () => this.#writeAll(bytes);
+    return before.then(write, write);
+  }
+
   async #writeAll(bytes: Uint8Array): Promise<void> {
-    let written = 0;
-    while (written < bytes.length) {
-      if (this.#closed) throw this.#closedError();
-      try {
+    try {
+      for (let written = 0; written < bytes.length;) {
         written += await this.#socket.write(written === 0 ? bytes : bytes.subarray(written));
-      } catch (error) {
-        if (this.#closed) throw this.#closedError(error);
-        throw toConnectionError(error, `Cannot write to ${this.#peer()}`);
       }
+    } catch (error) {
+      if (this.#closed) throw this.#closedError(error);
+      throw toConnectionError(error, `Cannot write to ${this.#peer()}`);
+    } finally {
+      if (--this.#writes === 0) this.#lastWrite = undefined;
     }
   }
 
