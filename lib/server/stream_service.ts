@@ -165,13 +165,9 @@ export class StreamService {
       : ({ ip }: SocketAddress): boolean => this.#enter(session, { connection, ip });
     const session: StreamSession = new StreamSession({ connection, onProxied }, this.#houseOf(at));
     if (!proxied && !this.#enter(session, { connection, ip: peer })) return;
-    const usage = this.usage[at.listener.transport];
-    usage.connections++;
     if (proxied) this.#sessions.set(session, undefined);
-    session.run().then(() => {
-      usage.connections--;
-      this.#leave(session);
-    });
+    this.usage[at.listener.transport].connections++;
+    session.run();
   }
 
   /** Counts a session for this address, or refuses its connection. Returns whether it is in. */
@@ -191,7 +187,8 @@ export class StreamService {
     return true;
   }
 
-  #leave(session: StreamSession): void {
+  #leave(session: StreamSession, transport: StreamProtocol): void {
+    this.usage[transport].connections--;
     const key = this.#sessions.get(session);
     this.#sessions.delete(session);
     if (this.#sessions.size === 0 && this.#closing.signal.aborted) this.#lastEnded.resolve();
@@ -221,6 +218,7 @@ export class StreamService {
       latency,
       clock,
       logger,
+      onEnd: (session) => this.#leave(session, at.listener.transport),
     };
     this.#houses.set(at.listener, house);
     return house;
