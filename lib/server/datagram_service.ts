@@ -51,6 +51,7 @@ export class DatagramService {
 
   async #serve(endpoint: DatagramListener): Promise<void> {
     const { socket } = endpoint;
+    const { logger } = this.#options;
     const rooms: DatagramRoom[] = [];
     let unsent = 0;
     for (;;) {
@@ -60,12 +61,12 @@ export class DatagramService {
       if (answers.length === 0) continue;
       // Not awaited as a rule: UDP promises no order, and the next request is there already
       unsent += answers.length;
-      const sending = socket.send(answers).catch((error) => {
-        this.#options.logger.error("cannot send an answer", { error });
-      }).finally(() => {
+      const settle = (error?: unknown) => {
+        if (error !== undefined) logger.error("cannot send an answer", { error });
         unsent -= answers.length;
         for (const one of answers) if (one instanceof DatagramRoom) rooms.push(one);
-      });
+      };
+      const sending = socket.send(answers).then(settle, settle);
       if (unsent >= MAX_UNSENT) await sending;
     }
   }
@@ -74,7 +75,6 @@ export class DatagramService {
   #answerAll(batch: readonly Datagram[], { endpoint, rooms }: Bench): Datagram[] {
     const { clock, logger, latency } = this.#options;
     const now = clock.now();
-    const wallTime = clock.wallTime();
     const answers: Datagram[] = [];
     for (const { bytes, peer } of batch) {
       this.traffic.received += bytes.length;
@@ -94,6 +94,7 @@ export class DatagramService {
         }
         rooms.push(room);
         if (length === 0) continue;
+        const wallTime = clock.wallTime();
         const reply = this.responder.handle({ bytes, source: peer, endpoint, now, wallTime });
         if (reply === undefined) continue;
         const answer = { bytes: reply.bytes, peer: reply.destination };
