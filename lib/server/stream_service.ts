@@ -83,7 +83,7 @@ export class StreamService {
   readonly #sessions = new Map<StreamSession, string | undefined>();
   readonly #perAddress = new Map<string, number>();
   readonly #closing = new AbortController();
-  #stopSweeping: () => void = () => {};
+  #stopSweeping: (() => void) | undefined;
   #loops: Promise<unknown> = Promise.resolve();
   readonly #lastEnded = Promise.withResolvers<void>();
 
@@ -116,20 +116,23 @@ export class StreamService {
         group.map((listener) => this.#accept({ listener, group }))
       ),
     );
-    this.#sweep();
   }
 
   /** Stops accepting; resolves when what had been read is answered and all connections are closed. */
   async close(): Promise<void> {
     this.#closing.abort();
-    this.#stopSweeping();
+    this.#stopSweeping?.();
     for (const { socket } of this.#options.groups.flat()) socket.close();
     for (const session of this.#sessions.keys()) session.stop();
+    if (this.#sessions.size > 0) await this.#untilLastEnded();
+    await this.#loops;
+  }
+
+  async #untilLastEnded(): Promise<void> {
     const cancel = this.#options.clock.setTimer(CLOSE_PATIENCE_MS, () => {
       for (const session of this.#sessions.keys()) session.expire(Infinity);
     });
-    await this.#loops;
-    if (this.#sessions.size > 0) await this.#lastEnded.promise;
+    await this.#lastEnded.promise;
     cancel();
   }
 
@@ -168,6 +171,7 @@ export class StreamService {
     if (proxied) this.#sessions.set(session, undefined);
     this.usage[at.listener.transport].connections++;
     session.run();
+    if (this.#stopSweeping === undefined) this.#sweep();
   }
 
   /** Counts a session for this address, or refuses its connection. Returns whether it is in. */
@@ -250,13 +254,17 @@ export class StreamService {
     return outcome;
   }
 
-  /** One timer for all connections: thousands of timers would cost more than the connections do. */
+  /**
+   * One timer for all connections: thousands of timers would cost more than the connections do. None
+   * where there are no connections: in Deno the first timer of a program takes 4 ms.
+   */
   #sweep(): void {
     const { clock } = this.#options;
     this.#stopSweeping = clock.setTimer(SWEEP_MS, () => {
       const now = clock.now();
       for (const session of this.#sessions.keys()) session.expire(now);
-      this.#sweep();
+      this.#stopSweeping = undefined;
+      if (this.#sessions.size > 0) this.#sweep();
     });
   }
 
