@@ -30,9 +30,12 @@ export {
   type Datagram,
   type DatagramIo,
   type DatagramIoChoice,
+  type DatagramSharing,
   type DatagramTransport,
+  type LentSocket,
   LibcError,
   ListenError,
   type ListenErrorCode,
   type ListenErrorOptions,
+  type SharedSockets,
 } from "./lib/transport/mod.ts";

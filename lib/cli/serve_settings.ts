@@ -64,7 +64,7 @@ function conflicts(settings: ServeSettings, place: Place): string[] {
   const needs = (key: keyof ServeSettings, met: boolean, what: string) => {
     if (!met) problems.push(`Cannot use ${place(key)}: it goes with ${what}`);
   };
-  const { auth, realm, user = [] } = settings;
+  const { auth, realm, user = [], workers } = settings;
   const certificate = settings["tls-cert"];
   const key = settings["tls-key"];
   const secret = settings["auth-secret"];
@@ -78,6 +78,10 @@ function conflicts(settings: ServeSettings, place: Place): string[] {
   if (user.length > 0) needs("user", auth !== "none", "auth short-term or long-term");
   if (secret !== undefined) needs("auth-secret", auth === "long-term", "auth long-term");
   if (realm !== undefined) needs("realm", auth === "long-term", "auth long-term");
+  if (workers > 1) {
+    needs("workers", settings.udp !== "deno", "udp auto or batched");
+    needs("workers", settings.transport.includes("udp"), "udp among the transports");
+  }
   return problems;
 }
 

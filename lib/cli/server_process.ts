@@ -11,15 +11,10 @@ import {
   type Readiness,
   type ServerMetrics,
 } from "../ops/mod.ts";
-import { StunServer, type StunServerOptions } from "../server/mod.ts";
-import {
-  CertificateError,
-  chooseDatagramIo,
-  type DatagramIo,
-  LibcError,
-  ListenError,
-} from "../transport/mod.ts";
+import { StunServer, type StunServerOptions, WorkerError } from "../server/mod.ts";
+import { CertificateError, type DatagramIo, LibcError, ListenError } from "../transport/mod.ts";
 import { parseIp } from "../wire/mod.ts";
+import { datagramIoFor } from "./datagram_io_for.ts";
 import { checkReadiness } from "./readiness.ts";
 import type { ServeConfiguration, ServeConfigurationResult } from "./serve_configuration.ts";
 import type { ServeSettings } from "./serve_settings.ts";
@@ -48,13 +43,14 @@ export async function runServer(options: RunServerOptions): Promise<string | und
   try {
     datagramIo = await datagramIoFor(settings);
   } catch (error) {
-    if (error instanceof LibcError) return error.message;
+    if (error instanceof LibcError || error instanceof WorkerError) return error.message;
     throw error;
   }
   let metrics: ServerMetrics | undefined;
   const server = new StunServer({
     ...serverOptions(options.configuration),
     datagramIo,
+    workers: settings.workers,
     onLatency: settings["http-port"] === undefined
       ? undefined
       : (seconds) => metrics?.observe(seconds),
@@ -71,6 +67,7 @@ export async function runServer(options: RunServerOptions): Promise<string | und
   });
   try {
     const listeners = server.start();
+    await server.serving();
     if (settings["http-port"] !== undefined) {
       metrics = await openServerMetrics({
         version: denoJson.version,
@@ -113,19 +110,10 @@ export function serverOptions(configuration: ServeConfiguration): StunServerOpti
   };
 }
 
-/** How UDP is done, and why, if it is served at all. */
-async function datagramIoFor(
-  { udp, transport }: ServeSettings,
-): Promise<DatagramIo | undefined> {
-  if (!transport.includes("udp")) return undefined;
-  const chosen = await chooseDatagramIo(udp);
-  return { reason: udp === "auto" ? "the C library may be called" : "as configured", ...chosen };
-}
-
 /** A listening problem is told in one line; anything else is a mistake of ours. */
 function isListenFailure(error: unknown): error is Error {
   return error instanceof ListenError || error instanceof CertificateError ||
-    error instanceof HttpListenError || error instanceof TypeError;
+    error instanceof HttpListenError || error instanceof WorkerError || error instanceof TypeError;
 }
 
 /** The settings that are in force from now on; undefined where the old ones stay. */
@@ -233,5 +221,6 @@ function watchProcess(handlers: {
 }
 
 /** The settings that are about sockets and the log: a running server keeps those that it has. */
-const FIXED = /^(hostname|port|transport|udp|tls-port|alternate-.*|advertise.*|http-.*|log-.*)$/;
+const FIXED =
+  /^(hostname|port|transport|udp|workers|tls-port|alternate-.*|advertise.*|http-.*|log-.*)$/;
 const CERTIFICATE = /^tls-(cert|key)$/;

@@ -220,6 +220,12 @@ export const SETTINGS = {
     value: "IO",
     help: "how UDP is done: batched (Linux, --allow-ffi), deno, or auto, the faster (default auto)",
   }),
+  workers: setting({
+    schema: v.optional(integer(1, 64), 1),
+    value: "N",
+    reads: "number",
+    help: "threads that serve UDP, in batches; they share the rate limit, roughly; default 1",
+  }),
   software: setting({
     schema: v.optional(v.pipe(text("text"), v.maxLength(127, "at most 127 characters"))),
     value: "TEXT",

@@ -76,6 +76,7 @@ export class LongTermAuthenticator implements Authenticator {
   readonly #challengeLimiter: RateLimiter | undefined;
   readonly #realm: WritableAttribute;
   readonly #nobody: UserKeys;
+  readonly #options: LongTermAuthenticatorOptions;
 
   /**
    * Makes an authenticator.
@@ -85,6 +86,7 @@ export class LongTermAuthenticator implements Authenticator {
    * the secret of the nonces has less than 16 bytes, or their lifetime is not 1 s to 1 day.
    */
   constructor(options: LongTermAuthenticatorOptions) {
+    this.#options = options;
     const { authSecret, nonceSecret, nonceLifetimeMs = 600_000 } = options;
     const users = prepareUsers(ATTEMPT, options.users ?? []);
     if (users.size === 0 && authSecret === undefined) {
@@ -109,6 +111,11 @@ export class LongTermAuthenticator implements Authenticator {
     });
     this.#challengeLimiter = options.challengeLimiter;
     this.#realm = attribute(REALM, realm);
+  }
+
+  /** What it was made from. A secret: not for a log. */
+  get options(): LongTermAuthenticatorOptions {
+    return this.#options;
   }
 
   /** Makes the checks of RFC 8489 section 9.2.4 in their order. */

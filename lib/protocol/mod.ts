@@ -21,6 +21,7 @@ export * from "./transaction_pair.ts";
 export * from "./service_record_order.ts";
 export * from "./interleave_families.ts";
 export * from "./rate_limiter.ts";
+export * from "./shared_responder.ts";
 export { TokenBucket, type TokenBucketOptions } from "./token_bucket.ts";
 export * from "./ip_prefix.ts";
 export * from "./nonce.ts";

@@ -22,6 +22,8 @@ export interface RateLimiterOptions extends TokenBucketOptions {
    * @default {0}
    */
   readonly seed?: number;
+  /** The table of another limiter, from {@linkcode RateLimiter.share}, to count together with it. */
+  readonly memory?: SharedArrayBuffer;
 }
 
 /**
@@ -35,6 +37,11 @@ export interface RateLimiterOptions extends TokenBucketOptions {
  * fresh burst: it is never refused on account of others. And because the fullest bucket goes first, the
  * forgotten ones are those that behaved; a source over its limit is forgotten only when the 7 others of
  * its set have spent more still.
+ *
+ * Limiters on several threads can share one table. They take no locks, so the limit is approximate: two
+ * that count at the very same moment may count one request for two, and one that gives a bucket to a new
+ * source while another counts in it may leave it that count, or have it forgotten. Each such meeting is
+ * worth a token, or at worst a bucket of a set that is full of sources at their limit.
  */
 export class RateLimiter {
   /** The memory of the table, in bytes. It never changes. */
@@ -44,16 +51,18 @@ export class RateLimiter {
   readonly #exempt: readonly IpPrefix[];
   readonly #setMask: number;
   /** Two words per slot: the source. Slots start as `::/64` with a full bucket, which is harmless. */
-  readonly #keys: Uint32Array;
+  #keys: Uint32Array;
   /** One number per slot: when its bucket is full again, counted in tokens as in TokenBucket. */
-  readonly #fullAt: Float64Array;
+  #fullAt: Float64Array;
+  readonly #options: RateLimiterOptions;
   readonly #hashTables: Uint32Array;
 
   /**
    * Makes a limiter in which every source has a full bucket.
    *
    * @throws {RangeError} If the rate is not above 0, the burst is below 1, `slots` is not a power of
-   * two of 8 or more (at most 2^24), or `seed` is not an integer of 0 to 2^53 - 1.
+   * two of 8 or more (at most 2^24), `seed` is not an integer of 0 to 2^53 - 1, or `memory` is the
+   * table of another number of slots.
    */
   constructor(options: RateLimiterOptions) {
     checkTokenBucketOptions("Cannot make a rate limiter", options);
@@ -71,9 +80,17 @@ export class RateLimiter {
     this.#ratePerSecond = options.ratePerSecond;
     this.#burst = options.burst;
     this.#exempt = exempt;
+    const { memory } = options;
+    if (memory !== undefined && memory.byteLength !== SLOT_BYTES * slots) {
+      throw new RangeError(
+        `Cannot make a rate limiter: the memory has ${memory.byteLength} bytes, ` +
+          `wanted ${SLOT_BYTES * slots}`,
+      );
+    }
+    this.#options = options;
     this.#setMask = slots / WAYS - 1;
-    this.#keys = new Uint32Array(2 * slots);
-    this.#fullAt = new Float64Array(slots).fill(-Infinity);
+    [this.#keys, this.#fullAt] = tableIn(memory ?? new ArrayBuffer(SLOT_BYTES * slots), slots);
+    if (memory === undefined) this.#fullAt.fill(-Infinity);
     this.#hashTables = randomTables(seed);
     this.byteLength = this.#keys.byteLength + this.#fullAt.byteLength +
       this.#hashTables.byteLength;
@@ -100,6 +117,20 @@ export class RateLimiter {
     if (fullAt - clock > this.#burst) return false;
     this.#fullAt[slot] = fullAt;
     return true;
+  }
+
+  /**
+   * What another thread makes a limiter from that counts together with this one: plain data and the
+   * table, which is moved to shared memory at the first call. The clocks of both must agree: where one is
+   * ahead by 1 ms, it takes each bucket for fuller by what flows into it in 1 ms.
+   */
+  share(): RateLimiterOptions & { readonly memory: SharedArrayBuffer } {
+    const { buffer } = this.#fullAt;
+    if (buffer instanceof SharedArrayBuffer) return { ...this.#options, memory: buffer };
+    const memory = new SharedArrayBuffer(buffer.byteLength);
+    new Uint8Array(memory).set(new Uint8Array(buffer));
+    [this.#keys, this.#fullAt] = tableIn(memory, this.#fullAt.length);
+    return { ...this.#options, memory };
   }
 
   /** The slot of a source; a source that has none gets the one whose bucket is the fullest. */
@@ -133,6 +164,14 @@ export class RateLimiter {
   }
 }
 
+/** The sources, then the times. */
+function tableIn(
+  memory: ArrayBufferLike,
+  slots: number,
+): [keys: Uint32Array, fullAt: Float64Array] {
+  return [new Uint32Array(memory, 0, 2 * slots), new Float64Array(memory, 8 * slots, slots)];
+}
+
 function word(ip: Uint8Array, at: number): number {
   return ((ip[at]! << 24) | (ip[at + 1]! << 16) | (ip[at + 2]! << 8) | ip[at + 3]!) >>> 0;
 }
@@ -157,6 +196,7 @@ function randomTables(seed: number): Uint32Array {
 
 /** 8 keys of 8 bytes are one cache line, and 8 times of 8 bytes another. */
 const WAYS = 8;
+const SLOT_BYTES = 16;
 /** 1 MiB, for as many sources at a time as a public server sees refill: 65,536. */
 const DEFAULT_SLOTS = 65_536;
 /** 256 MiB: above that, it is a slip of the pen. */

@@ -16,11 +16,29 @@ export interface OutcomeCount {
   readonly count: number;
 }
 
-/** Counts arrivals by transport, family and outcome, in memory that does not grow. */
+/**
+ * Counts arrivals by transport, family and outcome, in memory that does not grow, and that another
+ * thread can read: its counts are as of a moment ago.
+ */
 export class ResponderStatistics {
   /** How many dial-backs were asked for and not made, by the outcome that was answered. */
   readonly declinedDialBacks: Map<DialBackOutcome, number> = new Map();
-  readonly #counts = new Float64Array(TRANSPORTS.length * 2 * OUTCOMES.length);
+  readonly #counts: Float64Array;
+
+  /**
+   * Makes counts of 0, or goes on with those that stand in `memory`, where one thread at a time may
+   * count and every thread may read.
+   *
+   * @throws {RangeError} If `memory` has not {@linkcode STATISTICS_BYTES}.
+   */
+  constructor(memory: ArrayBufferLike = new ArrayBuffer(STATISTICS_BYTES)) {
+    if (memory.byteLength !== STATISTICS_BYTES) {
+      throw new RangeError(
+        `Cannot count: the memory has ${memory.byteLength} bytes, wanted ${STATISTICS_BYTES}`,
+      );
+    }
+    this.#counts = new Float64Array(memory);
+  }
 
   /** Counts one arrival. */
   add(transport: TransportProtocol, family: AddressFamily, outcome: ResponderOutcome): void {
@@ -31,6 +49,18 @@ export class ResponderStatistics {
   /** Counts a dial-back that is not made. */
   declineDialBack(outcome: DialBackOutcome): void {
     this.declinedDialBacks.set(outcome, (this.declinedDialBacks.get(outcome) ?? 0) + 1);
+  }
+
+  /** These counts and others added up, as they are now. */
+  plus(others: readonly ResponderStatistics[]): ResponderStatistics {
+    const sum = new ResponderStatistics();
+    for (const one of [this, ...others]) {
+      for (let at = 0; at < sum.#counts.length; at++) sum.#counts[at]! += one.#counts[at]!;
+      for (const [outcome, count] of one.declinedDialBacks) {
+        sum.declinedDialBacks.set(outcome, (sum.declinedDialBacks.get(outcome) ?? 0) + count);
+      }
+    }
+    return sum;
   }
 
   /** All counts that are not zero. */
@@ -77,3 +107,6 @@ export const OUTCOMES = [
   "drop-rate-limited",
   "drop-challenge-limited",
 ] as const;
+
+/** How many bytes of memory the counts take. */
+export const STATISTICS_BYTES: number = 8 * TRANSPORTS.length * 2 * OUTCOMES.length;

@@ -27,6 +27,7 @@ export interface ShortTermAuthenticatorOptions {
  */
 export class ShortTermAuthenticator implements Authenticator {
   readonly #keys: ReadonlyMap<string, IntegrityKey>;
+  readonly #options: ShortTermAuthenticatorOptions;
 
   /**
    * Makes an authenticator.
@@ -35,6 +36,7 @@ export class ShortTermAuthenticator implements Authenticator {
    * or holds a character that OpaqueString forbids.
    */
   constructor(options: ShortTermAuthenticatorOptions) {
+    this.#options = options;
     const users = prepareUsers("Cannot make a short-term authenticator", options.users);
     if (users.size === 0) {
       throw new RangeError("Cannot make a short-term authenticator: no users, wanted one at least");
@@ -42,6 +44,11 @@ export class ShortTermAuthenticator implements Authenticator {
     this.#keys = new Map(
       [...users].map(([username, password]) => [username, shortTermKey(password)]),
     );
+  }
+
+  /** What it was made from. A secret: not for a log. */
+  get options(): ShortTermAuthenticatorOptions {
+    return this.#options;
   }
 
   /** Makes the checks of RFC 8489 section 9.1.3 in their order. */

@@ -13,6 +13,8 @@ export interface DatagramServiceOptions {
   readonly group: readonly DatagramListener[];
   /** Decides the answers. */
   readonly responder: StunResponder;
+  /** Where to count the bytes. @default from 0 */
+  readonly traffic?: Traffic | undefined;
   /** Takes samples of how long answering takes. */
   readonly latency?: LatencySampler | undefined;
   /** Tells the time. */
@@ -24,7 +26,7 @@ export interface DatagramServiceOptions {
 /** Moves datagrams between the UDP sockets and the responder. */
 export class DatagramService {
   /** How many bytes have been received and sent. */
-  readonly traffic: Traffic = { received: 0, sent: 0 };
+  readonly traffic: Traffic;
   /** Decides the answers; may be exchanged while the service runs. */
   responder: StunResponder;
   readonly #options: DatagramServiceOptions;
@@ -35,6 +37,7 @@ export class DatagramService {
   constructor(options: DatagramServiceOptions) {
     this.#options = options;
     this.responder = options.responder;
+    this.traffic = options.traffic ?? { received: 0, sent: 0 };
     this.#sockets = new Map(options.group.map(({ role, socket }) => [role, socket]));
   }
 

@@ -12,6 +12,7 @@ import {
   ListenError,
   listenTcp,
   listenTls,
+  type SharedSockets,
   type StreamListener,
   type TlsListener,
 } from "../transport/mod.ts";
@@ -24,14 +25,22 @@ import {
 } from "./listen_plan.ts";
 
 /** A socket that the server listens on. */
-export type Listener = DatagramListener | AcceptingListener;
+export type Listener = DatagramListener | SharedListener | AcceptingListener;
 
-/** A UDP socket. */
+/** A UDP socket, which this thread serves. */
 export interface DatagramListener extends Endpoint {
   /** What it serves. */
   readonly transport: "udp";
   /** The socket. */
   readonly socket: DatagramTransport;
+}
+
+/** UDP sockets on one address, each of which a worker serves. */
+export interface SharedListener extends Endpoint {
+  /** What they serve. */
+  readonly transport: "udp";
+  /** The sockets. */
+  readonly socket: SharedSockets;
 }
 
 /** A TCP or TLS socket. */
@@ -57,7 +66,7 @@ export interface TlsSocketListener extends Endpoint {
 export type OpenSocket = (
   transport: TransportProtocol,
   address: { readonly ip: Uint8Array; readonly port: number },
-) => DatagramTransport | StreamListener;
+) => OpenedSocket;
 
 /** What {@linkcode openListeners} opens. */
 export interface OpenListenersOptions {
@@ -147,26 +156,40 @@ function openOnce({ address, service, open }: GroupOptions): readonly Listener[]
   });
 }
 
+/** Whether workers serve a listener. */
+export function isShared(listener: Listener): listener is SharedListener {
+  return listener.transport === "udp" && "lend" in listener.socket;
+}
+
 function hasAlternatePort(role: EndpointRole): boolean {
   return role === "alternate-port" || role === "alternate-both";
 }
 
-/** Opens sockets: UDP in this way, TLS with this certificate. */
+/**
+ * Opens sockets: UDP in this way, one or, where several threads serve it, one for each; TLS with this
+ * certificate.
+ */
 export function socketOpener(
-  { datagramIo, certified }: {
+  { datagramIo, workers, certified }: {
     readonly datagramIo: DatagramIo;
+    readonly workers: number;
     readonly certified: CertifiedKey | undefined;
   },
 ): OpenSocket {
   return (transport, address) => {
-    if (transport === "udp") return datagramIo.open(address);
+    if (transport === "udp") {
+      const { sharing } = datagramIo;
+      if (workers === 1 || sharing === undefined) return datagramIo.open(address);
+      return sharing.bind({ ...address, count: workers });
+    }
     if (transport === "tcp") return listenTcp(address);
     if (certified === undefined) throw new TypeError("Cannot listen on tls: no certificate");
     return listenTls({ ...address, ...certified, alpn: STUN_ALPN });
   };
 }
 
-type OpenedSocket = DatagramTransport | StreamListener;
+/** What was opened. */
+export type OpenedSocket = DatagramTransport | SharedSockets | StreamListener;
 
 const EVERY_ADDRESS = everywhere(16);
 const EVERY_IPV4_ADDRESS = everywhere(4);

@@ -10,4 +10,5 @@ export type {
   ServerTls,
   StunServerOptions,
 } from "./stun_server_options.ts";
+export { WorkerError } from "./worker_error.ts";
 export type { ListenPlanOptions } from "./listen_plan.ts";

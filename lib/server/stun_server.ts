@@ -11,7 +11,9 @@ import {
   type EndpointRole,
   RateLimiter,
   type ResponderStatistics,
+  shareResponder,
   StunResponder,
+  type StunResponderOptions,
   type TransportProtocol,
 } from "../protocol/mod.ts";
 import { type CertifiedKey, checkCertificate, DENO_DATAGRAM_IO } from "../transport/mod.ts";
@@ -22,10 +24,12 @@ import {
   type SocketAddress,
 } from "../wire/mod.ts";
 import { DatagramService } from "./datagram_service.ts";
+import { DatagramWorkers } from "./datagram_workers.ts";
 import { LatencySampler } from "./latency_sampler.ts";
 import {
   type AcceptingListener,
   type DatagramListener,
+  isShared,
   type Listener,
   openListeners,
   socketOpener,
@@ -35,6 +39,7 @@ import { type StreamLimits, type StreamPolicy, StreamService } from "./stream_se
 import {
   readLimits,
   readServices,
+  readWorkers,
   type ServerPolicy,
   type StunServerOptions,
 } from "./stun_server_options.ts";
@@ -69,6 +74,7 @@ export interface StunServerListener {
 export class StunServer {
   readonly #options: StunServerOptions;
   readonly #addresses: readonly PlannedAddress[] | undefined;
+  readonly #workerCount: number;
   #policy: ServerPolicy;
   #limits: StreamLimits;
   #certified: CertifiedKey | undefined;
@@ -85,18 +91,25 @@ export class StunServer {
     this.#options = options;
     this.#addresses = planListeners(options);
     checkPorts(readServices(options), this.#addresses);
+    this.#workerCount = readWorkers(options);
     this.#policy = options;
     this.#limits = readLimits(options);
     this.#certified = options.tls;
     this.#logger = options.logger ?? silentLogger;
     this.#clock = options.clock ?? systemClock;
     // What is wrong with the rest shows here, not when the sockets are open
-    this.#makeResponder([]);
+    this.#checkPolicy();
   }
 
-  /** What became of all messages so far; undefined before the start. */
+  /**
+   * What became of all messages so far; undefined before the start. With workers it is a sum, as of the
+   * time of asking.
+   */
   get statistics(): ResponderStatistics | undefined {
-    return this.#running?.responder.statistics;
+    const { responder, workers } = this.#running ?? {};
+    return workers === undefined
+      ? responder?.statistics
+      : responder?.statistics.plus(workers.statistics);
   }
 
   /** How many TCP connections are open. */
@@ -109,13 +122,15 @@ export class StunServer {
     if (this.#running === undefined) {
       return { outcomes: [], transports: [], dialBacks: {}, refusedConnections: 0 };
     }
-    const { listeners, responder, datagrams, streams } = this.#running;
-    const udp = datagrams.reduce((sum, { traffic }) => ({
-      receivedBytes: sum.receivedBytes + traffic.received,
-      sentBytes: sum.sentBytes + traffic.sent,
-    }), { receivedBytes: 0, sentBytes: 0 });
+    const { listeners, datagrams, workers, streams } = this.#running;
+    const statistics = this.statistics!;
+    const udp = { receivedBytes: 0, sentBytes: 0 };
+    for (const service of [...datagrams, workers]) {
+      udp.receivedBytes += service?.traffic.received ?? 0;
+      udp.sentBytes += service?.traffic.sent ?? 0;
+    }
     return {
-      outcomes: responder.statistics.counts(),
+      outcomes: statistics.counts(),
       transports: [...new Set(listeners.map(({ transport }) => transport))].map((transport) => {
         if (transport === "udp") return { transport, ...udp };
         const { received, sent, connections } = streams.usage[transport];
@@ -126,13 +141,14 @@ export class StunServer {
           openConnections: connections,
         };
       }),
-      dialBacks: sum(responder.statistics.declinedDialBacks, streams.dialBacks),
+      dialBacks: sum(statistics.declinedDialBacks, streams.dialBacks),
       refusedConnections: streams.refused,
     };
   }
 
   /**
-   * Opens the sockets and begins to answer.
+   * Opens the sockets and begins to answer. What comes over UDP before the workers have loaded, if there
+   * are any, waits in the sockets: see {@linkcode StunServer.serving}.
    *
    * @returns The sockets, in the order of `hostnames`, of roles, then of `transports`.
    * @throws {CertificateError} If the certificate of TLS cannot be used; then no socket is open.
@@ -148,18 +164,28 @@ export class StunServer {
       services: readServices(this.#options),
       open: socketOpener({
         datagramIo: this.#options.datagramIo ?? DENO_DATAGRAM_IO,
+        workers: this.#workerCount,
         certified: this.#certified,
       }),
     });
     const listeners = groups.flat();
-    const responder = this.#makeResponder(listeners);
-    const { onLatency: observe } = this.#options;
-    const latency = observe && new LatencySampler({ observe, clock: this.#clock });
+    const parts = this.#responderParts(listeners);
+    const responder = new StunResponder(parts);
+    const { onLatency } = this.#options;
+    const latency = onLatency && new LatencySampler({ observe: onLatency, clock: this.#clock });
     const common = { clock: this.#clock, logger: this.#logger, latency };
     const datagrams = groups
-      .map((group) => group.filter((one): one is DatagramListener => one.transport === "udp"))
+      .map((group) => group.filter(isServedHere))
       .filter((group) => group.length > 0)
       .map((group) => new DatagramService({ ...common, group, responder }));
+    const shared = groups.map((group) => group.filter(isShared));
+    const workers = shared.flat().length === 0 ? undefined : new DatagramWorkers({
+      ...common,
+      count: this.#workerCount,
+      groups: shared,
+      responder: shareResponder(parts),
+      onLatency,
+    });
     const streams = new StreamService({
       ...common,
       policy: this.#streamPolicy(responder),
@@ -167,14 +193,24 @@ export class StunServer {
         group.filter((one): one is AcceptingListener => one.transport !== "udp")
       ),
     });
-    this.#running = { listeners, responder, datagrams, streams };
-    for (const service of [...datagrams, streams]) service.start();
+    this.#running = { listeners, responder, datagrams, workers, streams };
+    for (const service of [...datagrams, workers, streams]) service?.start();
     return listeners.map((one) => this.#announce(one));
   }
 
   /**
-   * Goes by another policy from now on. Sockets and connections stay as they are, and what has been
-   * counted stays counted.
+   * Resolves when every worker answers; at once where there is none.
+   *
+   * @throws {WorkerError} If one cannot be started (as a rejection). The others serve, and it is tried
+   * again.
+   */
+  async serving(): Promise<void> {
+    await this.#running?.workers?.serving();
+  }
+
+  /**
+   * Goes by another policy from now on; workers follow within moments. Sockets and connections stay as
+   * they are, and what has been counted stays counted.
    *
    * @throws {RangeError} If an option is out of its range; then nothing has changed.
    */
@@ -183,9 +219,12 @@ export class StunServer {
     try {
       this.#limits = readLimits(policy);
       this.#policy = policy;
-      if (this.#running === undefined) return void this.#makeResponder([]);
-      const { listeners, datagrams, streams } = this.#running;
-      const responder = this.#makeResponder(listeners, this.#running.responder.statistics);
+      if (this.#running === undefined) return this.#checkPolicy();
+      const { listeners, datagrams, workers, streams } = this.#running;
+      const { statistics } = this.#running.responder;
+      const parts = this.#responderParts(listeners);
+      const responder = new StunResponder({ ...parts, statistics });
+      workers?.change(shareResponder(parts));
       this.#running = { ...this.#running, responder };
       for (const service of datagrams) service.responder = responder;
       streams.policy = this.#streamPolicy(responder);
@@ -211,8 +250,8 @@ export class StunServer {
 
   /** Stops: accepts nothing more, finishes what was read, closes everything. */
   async close(): Promise<void> {
-    const { datagrams = [], streams } = this.#running ?? {};
-    await Promise.all([...datagrams, streams].map((service) => service?.close()));
+    const { datagrams = [], workers, streams } = this.#running ?? {};
+    await Promise.all([...datagrams, workers, streams].map((service) => service?.close()));
   }
 
   /** As {@linkcode StunServer.close}, for `await using`. */
@@ -220,32 +259,35 @@ export class StunServer {
     await this.close();
   }
 
-  #makeResponder(
-    listeners: readonly Listener[],
-    statistics?: ResponderStatistics,
-  ): StunResponder {
+  #checkPolicy(): void {
+    const parts = this.#responderParts([]);
+    new StunResponder(parts);
+    if (this.#workerCount > 1) shareResponder(parts);
+  }
+
+  #responderParts(listeners: readonly Listener[]): StunResponderOptions {
     const { software, authenticator, rateLimit, dialBack = true } = this.#policy;
     const { randomness = systemRandomness } = this.#options;
     // 48 random bits: enough that nobody can aim at one set of a table
     const seed = () => randomness.bytes(6).reduce((number, byte) => number * 256 + byte, 0);
-    return new StunResponder({
+    return {
       software,
       authenticator,
-      statistics,
       ownAddresses: listeners.flatMap(({ address, socket }) => [
         ...address === undefined ? [] : [address],
         ...isUnspecifiedIp(socket.localAddress.ip) ? [] : [socket.localAddress],
       ]),
       rateLimiter: rateLimit && new RateLimiter({ ...rateLimit, seed: seed() }),
       dialBackPolicy: dialBack ? new DialBackPolicy({ seed: seed() }) : undefined,
-    });
+    };
   }
 
   #streamPolicy(responder: StunResponder): StreamPolicy {
     return { responder, limits: this.#limits, proxies: this.#policy.proxies ?? [] };
   }
 
-  #announce({ transport, role, socket }: Listener): StunServerListener {
+  #announce(listener: Listener): StunServerListener {
+    const { transport, role, socket } = listener;
     const io = "io" in socket ? socket.io : "deno";
     const address = socket.localAddress;
     const reason = transport === "udp" ? this.#options.datagramIo?.reason : undefined;
@@ -253,6 +295,7 @@ export class StunServer {
       transport,
       address: formatSocketAddress(address),
       io,
+      ...isShared(listener) ? { workers: this.#workerCount } : {},
       ...role === "primary" ? {} : { role },
       ...reason === undefined ? {} : { reason },
     });
@@ -264,7 +307,13 @@ interface Running {
   readonly listeners: readonly Listener[];
   readonly responder: StunResponder;
   readonly datagrams: readonly DatagramService[];
+  /** In place of `datagrams`, where there are several threads. */
+  readonly workers: DatagramWorkers | undefined;
   readonly streams: StreamService;
+}
+
+function isServedHere(listener: Listener): listener is DatagramListener {
+  return listener.transport === "udp" && !isShared(listener);
 }
 
 function sum(

@@ -36,6 +36,19 @@ export interface StunServerOptions extends ListenPlanOptions, ServerPolicy {
   readonly tls?: ServerTls | undefined;
   /** How UDP sockets are opened. @default through `Deno.listenDatagram` */
   readonly datagramIo?: DatagramIo | undefined;
+  /**
+   * How many threads serve UDP, 1 to 64. From 2 on each is a worker with sockets of its own, over which
+   * the system spreads the clients (SO_REUSEPORT), and `datagramIo` must be able to share sockets: that
+   * in batches, see `chooseDatagramIo()`. TCP and TLS stay on this thread: they wait for the system more
+   * than for a processor.
+   *
+   * Their counters are added up. A rate limit is one for all threads, and approximate: two that count at
+   * the very same moment may count one request for two. Workers go by the system's clock, set to what
+   * `clock` shows when they begin. An `authenticator` must be one of this library's.
+   *
+   * @default {1} no worker
+   */
+  readonly workers?: number | undefined;
   /** Takes a sample of how long answering takes, in seconds. @default {undefined} nobody */
   readonly onLatency?: ((seconds: number) => void) | undefined;
   /** Takes the log. @default {silentLogger} */
@@ -101,3 +114,25 @@ export function readLimits(options: ServerPolicy): StreamLimits {
     },
   };
 }
+
+/**
+ * How many threads serve UDP, with the default filled in.
+ *
+ * @throws {RangeError} If that is not 1 to 64, or the sockets cannot be shared.
+ */
+export function readWorkers({ workers = 1, datagramIo }: StunServerOptions): number {
+  if (!(Number.isInteger(workers) && workers >= 1 && workers <= MAX_WORKERS)) {
+    throw new RangeError(
+      `Cannot make a server: workers is ${workers}, wanted a whole number of 1 to ${MAX_WORKERS}`,
+    );
+  }
+  if (workers > 1 && datagramIo?.sharing === undefined) {
+    throw new RangeError(
+      `Cannot make a server: workers is ${workers}, which goes with UDP in batches`,
+    );
+  }
+  return workers;
+}
+
+/** Each takes some 15 MB, and more of them than a host has cores gain nothing. */
+const MAX_WORKERS = 64;

@@ -48,6 +48,17 @@ export function bindUdp(libc: Libc, address: SocketAddress, options: BindUdpOpti
   }
 }
 
+/**
+ * Lets other sockets that ask for the same share the port of a socket that had it to itself so far.
+ *
+ * @throws {SystemCallError} If the system refuses.
+ */
+export function allowReusePort(libc: Libc, fd: number): void {
+  if (libc.symbols.setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, Int32Array.of(1), 4) !== 0) {
+    throw new SystemCallError("setsockopt", errnoOf(libc));
+  }
+}
+
 /** The address that a socket is bound to; that of an IPv6 socket keeps its 16 bytes. */
 export function boundAddress(libc: Libc, fd: number): SocketAddress {
   const name = new Uint8Array(SOCKADDR_STRIDE);

@@ -1,6 +1,14 @@
 import { errnoOf, type Libc } from "./_libc.ts";
 import { EFD_NONBLOCK_CLOEXEC, POLLIN, POLLOUT, SystemCallError } from "./_linux_sockets.ts";
 
+/** The socket that a {@linkcode SocketWait} waits for; one that is lent comes with its lender's bell. */
+export interface AwaitedSocket {
+  /** Its descriptor. */
+  readonly descriptor: number;
+  /** An `eventfd` that becomes readable at the end. @default one of its own */
+  readonly bell?: number;
+}
+
 /** What a {@linkcode SocketWait} can wait for. */
 export type AwaitedEvent = "readable" | "writable" | "nothing";
 
@@ -8,12 +16,16 @@ export type AwaitedEvent = "readable" | "writable" | "nothing";
  * Waits for a socket on threads beside the event loop, and closes it, together with the library, as
  * soon as nobody waits any more: a descriptor that was closed under a waiting thread could be another
  * file's by then. At most one wait for each event at a time.
+ *
+ * A socket that is lent, with a bell of its lender's, is left open: the lender closes it, and can end
+ * the waits of a thread that is no more.
  */
 export class SocketWait {
   readonly #libc: Libc;
   readonly #fd: number;
   /** An `eventfd` that becomes readable at the end. */
   readonly #bell: number;
+  readonly #isLent: boolean;
   /**
    * One pair of `pollfd` per event. Of the C library's memory, not of this isolate's: the thread
    * writes there, and a worker may be gone by then.
@@ -27,12 +39,13 @@ export class SocketWait {
    *
    * @throws {SystemCallError} If the system has no descriptor left.
    */
-  constructor(libc: Libc, fd: number) {
+  constructor(libc: Libc, socket: AwaitedSocket) {
     const { symbols } = libc;
+    const fd = socket.descriptor;
     this.#libc = libc;
     this.#fd = fd;
-    this.#bell = symbols.eventfd(0, EFD_NONBLOCK_CLOEXEC);
-    if (this.#bell < 0) throw new SystemCallError("eventfd", errnoOf(libc));
+    this.#isLent = socket.bell !== undefined;
+    this.#bell = socket.bell ?? makeBell(libc);
     // pollfd: descriptor(32) events(16) what happened(16); poll() passes negative descriptors over
     const bell = [this.#bell, POLLIN];
     const pairs = Int32Array.of(fd, POLLIN, ...bell, fd, POLLOUT, ...bell, -1, 0, ...bell);
@@ -56,18 +69,36 @@ export class SocketWait {
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    if (this.#pending > 0) this.#libc.symbols.write(this.#bell, ONE, 8n);
+    if (this.#pending > 0) ringBell(this.#libc, this.#bell);
     this.#release();
   }
 
   #release(): void {
     if (this.#pending > 0) return;
     const { symbols } = this.#libc;
-    symbols.close(this.#fd);
-    symbols.close(this.#bell);
+    if (!this.#isLent) {
+      symbols.close(this.#fd);
+      symbols.close(this.#bell);
+    }
     symbols.free(this.#pairs);
     this.#libc.close();
   }
+}
+
+/**
+ * An `eventfd` for the end of waits.
+ *
+ * @throws {SystemCallError} If the system has no descriptor left.
+ */
+export function makeBell(libc: Libc): number {
+  const bell = libc.symbols.eventfd(0, EFD_NONBLOCK_CLOEXEC);
+  if (bell < 0) throw new SystemCallError("eventfd", errnoOf(libc));
+  return bell;
+}
+
+/** Ends every wait, on whatever thread, that listens for this bell. */
+export function ringBell(libc: Libc, bell: number): void {
+  libc.symbols.write(bell, ONE, 8n);
 }
 
 const PAIR_OF = { readable: 0n, writable: 16n, nothing: 32n } as const;

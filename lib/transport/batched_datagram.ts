@@ -13,7 +13,7 @@ import {
 } from "./_linux_sockets.ts";
 import { MessageSlab } from "./_message_slab.ts";
 import { ReceivedBatch } from "./_received_batch.ts";
-import { SocketWait } from "./_socket_wait.ts";
+import { type AwaitedSocket, SocketWait } from "./_socket_wait.ts";
 import { LibcError } from "./libc_error.ts";
 import type { Datagram, DatagramTransport } from "./datagram_transport.ts";
 import { toListenError } from "./listen_error.ts";
@@ -66,19 +66,19 @@ export function batchedIo(): BatchedIo {
  * @throws {RangeError} If `ip` is not 4 or 16 bytes or `port` is not an integer of 0 to 65535.
  */
 export function openBatchedDatagram(options: BatchedDatagramOptions): BatchedDatagram {
-  const fd = bindBatchedSocket(options);
+  const descriptor = bindBatchedSocket(options);
+  const libc = loadLibc();
   try {
-    return adoptBatchedSocket(fd);
+    return new BatchedDatagram(libc, { descriptor });
   } catch (error) {
-    closeBatchedSocket(fd);
+    libc.symbols.close(descriptor);
+    libc.close();
     throw toListenError(error, { address: options, transport: "udp" });
   }
 }
 
 /**
- * Binds a UDP socket for {@linkcode adoptBatchedSocket} and gives its descriptor. Descriptors belong
- * to the process: a socket that is bound on one thread can be adopted on another, and once more when
- * that thread has died, and what waits in it is not lost.
+ * Binds a UDP socket as {@linkcode openBatchedDatagram} does, and gives its descriptor.
  *
  * @throws {LibcError} If the C library cannot be loaded or lacks a function.
  * @throws {ListenError} If the socket cannot be bound.
@@ -87,37 +87,14 @@ export function openBatchedDatagram(options: BatchedDatagramOptions): BatchedDat
 export function bindBatchedSocket(options: BatchedDatagramOptions): number {
   const { ip, port, reusePort = false, ipv6Only = false } = options;
   const address = socketAddress(ip, port);
-  return withLibc((libc) => {
-    try {
-      return bindUdp(libc, address, { reusePort, ipv6Only, bufferBytes: SOCKET_BUFFER_BYTES });
-    } catch (error) {
-      throw toListenError(error, { address, transport: "udp" });
-    }
-  });
-}
-
-/**
- * Takes over a socket of {@linkcode bindBatchedSocket}; closing the transport closes it.
- *
- * @throws {LibcError} If the C library cannot be loaded or lacks a function.
- */
-export function adoptBatchedSocket(descriptor: number): BatchedDatagram {
   const libc = loadLibc();
   try {
-    return new BatchedDatagram(libc, descriptor);
+    return bindUdp(libc, address, { reusePort, ipv6Only, bufferBytes: SOCKET_BUFFER_BYTES });
   } catch (error) {
+    throw toListenError(error, { address, transport: "udp" });
+  } finally {
     libc.close();
-    throw error;
   }
-}
-
-/**
- * Closes a socket that nobody has adopted, or whose adopter has died.
- *
- * @throws {LibcError} If the C library cannot be loaded or lacks a function.
- */
-export function closeBatchedSocket(descriptor: number): void {
-  withLibc((libc) => libc.symbols.close(descriptor));
 }
 
 /** A {@linkcode DatagramTransport} over a socket of the C library. */
@@ -140,11 +117,13 @@ export class BatchedDatagram implements DatagramTransport {
   #closed = false;
 
   /**
-   * Takes over a bound socket, which never blocks, and the library.
+   * Takes over a bound socket, which never blocks, and the library. A socket that is lent, and so has a
+   * bell, is left open in the end.
    *
    * @throws {SystemCallError} If the system has no descriptor left.
    */
-  constructor(libc: Libc, fd: number) {
+  constructor(libc: Libc, socket: AwaitedSocket) {
+    const { descriptor: fd } = socket;
     this.#libc = libc;
     this.#fd = fd;
     this.localAddress = boundAddress(libc, fd);
@@ -152,7 +131,7 @@ export class BatchedDatagram implements DatagramTransport {
     const layout = { slots: SLOTS, slotBytes: SLOT_BYTES, family: this.#family };
     this.slabs = { received: new MessageSlab(libc, layout), sent: new MessageSlab(libc, layout) };
     this.#batch = new ReceivedBatch(this.slabs.received, this.#family);
-    this.#wait = new SocketWait(libc, fd);
+    this.#wait = new SocketWait(libc, socket);
   }
 
   /** How many datagrams could not be handed to the operating system so far. */
@@ -283,15 +262,6 @@ export class BatchedDatagram implements DatagramTransport {
 
 function copyDatagram({ bytes, peer }: Datagram): Datagram {
   return { bytes: bytes.slice(), peer: { ip: peer.ip.slice(), port: peer.port } };
-}
-
-function withLibc<T>(use: (libc: Libc) => T): T {
-  const libc = loadLibc();
-  try {
-    return use(libc);
-  } finally {
-    libc.close();
-  }
 }
 
 /** How many datagrams go through one call. */

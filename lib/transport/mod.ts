@@ -21,7 +21,10 @@ export {
   chooseDatagramIo,
   type DatagramIo,
   type DatagramIoChoice,
+  type DatagramSharing,
   DENO_DATAGRAM_IO,
+  type LentSocket,
+  type SharedSockets,
 } from "./datagram_io.ts";
 export type { Datagram, DatagramTransport } from "./datagram_transport.ts";
 export { type DenoDatagramOptions, openDenoDatagram } from "./deno_datagram.ts";

@@ -25,6 +25,7 @@ export const CREDENTIAL = { user: "bench", password: "a password for the bench" 
 export async function startServers(): Promise<BenchServer[]> {
   const starts: (() => Promise<BenchServer | undefined>)[] = [
     () => startPinhole("ours, batched", { io: "batched" }),
+    () => startPinhole(`ours, 2 workers, cores ${WORKER_CORES}`, { io: "batched", workers: 2 }),
     () => startPinhole("ours, sandboxed", { io: "deno" }),
     () => startPinhole("ours, batched, short-term", { io: "batched", signed: true }),
     startBareDeno,
@@ -39,21 +40,39 @@ export async function startServers(): Promise<BenchServer[]> {
   return servers;
 }
 
-/** A command that runs on this core alone, where there is taskset. */
-export function pinned(core: number, command: readonly string[]): readonly [string, string[]] {
-  const pinning = hasTool("taskset") ? ["taskset", "-c", `${core}`] : [];
+/** A command that runs on this core, or those of this list, alone, where there is taskset. */
+export function pinned(
+  cores: number | string,
+  command: readonly string[],
+): readonly [string, string[]] {
+  const pinning = hasTool("taskset") ? ["taskset", "-c", `${cores}`] : [];
   const [program, ...args] = [...pinning, ...command];
   return [program!, args];
 }
 
 async function startPinhole(
   name: string,
-  { io, signed = false }: { readonly io: "batched" | "deno"; readonly signed?: boolean },
+  { io, signed = false, workers = 1 }: {
+    readonly io: "batched" | "deno";
+    readonly signed?: boolean;
+    readonly workers?: number;
+  },
 ): Promise<BenchServer> {
   const port = freePort();
-  const child = new Child(...pinned(0, [
+  const child = new Child(...pinned(workers === 1 ? 0 : WORKER_CORES, [
     ...[Deno.execPath(), "run", "--no-prompt", "--allow-net", ...io === "deno" ? [] : FFI],
-    ...[`${ROOT}server.ts`, "--hostname", "127.0.0.1", "--port", `${port}`, "--udp", io],
+    ...workers === 1 ? [] : [`--allow-read=${ROOT}lib`],
+    ...[
+      `${ROOT}server.ts`,
+      "--workers",
+      `${workers}`,
+      "--hostname",
+      "127.0.0.1",
+      "--port",
+      `${port}`,
+      "--udp",
+      io,
+    ],
     // The limiter does its work and the metrics theirs; all the load comes from one address
     ...["--rate-limit", "10000000", "--rate-burst", "100000000", "--http-port", "0"],
     ...signed
@@ -116,3 +135,5 @@ function stopping(child: Child): AsyncDisposable & { readonly pid: number } {
 }
 
 const FFI = ["--allow-ffi"];
+/** The second core is the load's: several threads get a third where there is one, else the first alone. */
+const WORKER_CORES = navigator.hardwareConcurrency > 2 ? "0,2" : "0";

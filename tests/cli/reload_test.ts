@@ -244,6 +244,7 @@ const WAITING: readonly (readonly [settings: Record<string, unknown>, ...names: 
   [{ port: 1 }, "port"],
   [{ hostname: "127.0.0.2", port: 0 }, "hostname"],
   [{ transport: "udp" }, "transport"],
+  [{ workers: 2 }, "workers"],
   [{ "tls-port": 1 }, "tls-port"],
   [
     { "alternate-hostname": "127.0.0.2", "alternate-port": 1, software: "After" },

@@ -102,6 +102,10 @@ export const GOOD: Readonly<Record<SettingName, readonly GoodValue[]>> = {
     { flag: "--udp deno", file: "deno", value: "deno" },
     { flag: "--udp batched", file: "batched", value: "batched" },
   ],
+  workers: [
+    { flag: "--workers 1", file: 1, value: 1, also: { udp: "deno" } },
+    { flag: "--workers 64", file: 64, value: 64 },
+  ],
   software: [{ flag: "--software Pinhole", file: "Pinhole", value: "Pinhole" }],
   "log-format": [{ flag: "--log-format json", file: "json", value: "json" }],
   "log-level": [{ flag: "--log-level trace", file: "trace", value: "trace" }],

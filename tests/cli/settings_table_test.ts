@@ -36,6 +36,7 @@ Deno.test("SETTINGS holds the settings that the server is documented to have, in
     "http-port",
     "http-hostname",
     "udp",
+    "workers",
     "software",
     "log-format",
     "log-level",

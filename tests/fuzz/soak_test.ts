@@ -5,25 +5,26 @@ import { assert, assertEquals } from "@std/assert";
 import { batchedIo } from "../../lib/transport/batched_datagram.ts";
 import type { DatagramTransport } from "../../lib/transport/mod.ts";
 import { askTcp, askUdp, bindingRequest, type Target } from "../support/binding_request.ts";
-import { PinholeServer } from "../support/pinhole_server.ts";
+import { PinholeServer, ROOT } from "../support/pinhole_server.ts";
 import { run } from "../support/process.ts";
 import { mutatedMessage, mutatedStream, SeededRandom } from "./_mutator.ts";
 
-for (const io of ["deno", "batched"] as const) {
+for (const [io, workers] of [["deno", 1], ["batched", 1], ["batched", 2]] as const) {
   Deno.test({
-    name: `the server survives 100,000 damaged datagrams and 2,000 damaged streams, io ${io}`,
+    name: "the server survives 100,000 damaged datagrams and 2,000 damaged streams, " +
+      `io ${io}, workers ${workers}`,
     ignore: io === "batched" && !batchedIo().available,
-    fn: () => soak(io),
+    fn: () => soak(io, workers),
   });
 }
 
-async function soak(io: DatagramTransport["io"]): Promise<void> {
+async function soak(io: DatagramTransport["io"], workers: number): Promise<void> {
   const seed = Number(Deno.env.get("SEED") ?? crypto.getRandomValues(new Uint32Array(1))[0]);
   await Deno.stdout.write(new TextEncoder().encode(`SEED=${seed}\n`));
   const random = new SeededRandom(seed);
   await using server = await PinholeServer.start({
-    args: ["--udp", io],
-    permissions: io === "batched" ? ["--allow-ffi"] : [],
+    args: ["--udp", io, "--workers", `${workers}`],
+    permissions: io === "batched" ? ["--allow-ffi", `--allow-read=${ROOT}lib`] : [],
   });
   const [udp, tcp] = [server.target("udp"), server.target("tcp")];
 

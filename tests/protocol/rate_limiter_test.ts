@@ -156,6 +156,28 @@ Deno.test("RateLimiter.allow() lets another seed put other sources into one set"
   assertEquals(seen.size > 8, true, `${seen.size} different outcomes of 16 seeds`);
 });
 
+Deno.test("RateLimiter.share() makes limiters that count together, from where the first one stood", () => {
+  const exempt = [{ ip: bytes("10.0.0.0"), bits: 8 }];
+  const first = new RateLimiter({ ratePerSecond: 2, burst: 4, slots: 64, seed: 5, exempt });
+  const ask = (limiter: RateLimiter, ip = "203.0.113.10", now = 0) => limiter.allow(bytes(ip), now);
+  assertEquals(ask(first), true);
+  const others = [1, 2].map(() => new RateLimiter(structuredClone(first.share())));
+  const all = [first, ...others];
+  assertEquals(all.map((limiter) => ask(limiter)), [true, true, true]);
+  assertEquals(all.map((limiter) => ask(limiter)), [false, false, false]);
+  assertEquals(all.map((limiter) => ask(limiter, "203.0.113.10", 500)), [true, false, false]);
+  assertEquals(all.map((limiter) => ask(limiter, "203.0.113.11")), [true, true, true]);
+  assertEquals(all.map((limiter) => ask(limiter, "10.1.2.3")), [true, true, true]);
+});
+
+Deno.test("RateLimiter.share() gives the same table however often it is called, by whomever", () => {
+  const limiter = new RateLimiter({ ratePerSecond: 2, burst: 2, slots: 64 });
+  const shared = limiter.share();
+  assertEquals(limiter.share(), shared);
+  assertEquals(new RateLimiter(shared).share(), shared);
+  assertEquals(shared.memory.byteLength, 64 * 16);
+});
+
 Deno.test("new RateLimiter() refuses options that make no sense", () => {
   const good = { ratePerSecond: 1, burst: 1 };
   const cases: readonly [options: object, message: string][] = [
@@ -184,6 +206,10 @@ Deno.test("new RateLimiter() refuses options that make no sense", () => {
     [
       { seed: 0.5 },
       "Cannot make a rate limiter: the seed is 0.5, wanted an integer of 0 to 2^53 - 1",
+    ],
+    [
+      { slots: 8, memory: new SharedArrayBuffer(120) },
+      "Cannot make a rate limiter: the memory has 120 bytes, wanted 128",
     ],
   ];
   for (const [options, message] of cases) {

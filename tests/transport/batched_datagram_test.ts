@@ -2,11 +2,8 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { findLibc, type Libc, loadLibc } from "../../lib/transport/_libc.ts";
 import { bindUdp } from "../../lib/transport/_linux_sockets.ts";
 import {
-  adoptBatchedSocket,
   BatchedDatagram,
   batchedIo,
-  bindBatchedSocket,
-  closeBatchedSocket,
   openBatchedDatagram,
 } from "../../lib/transport/batched_datagram.ts";
 import { chooseDatagramIo } from "../../lib/transport/datagram_io.ts";
@@ -178,32 +175,6 @@ for (const [name, errno] of [["was interrupted", 4], ["reports an error", 5]] as
   });
 }
 
-test("adoptBatchedSocket() takes a socket over from one that has died", async () => {
-  const descriptor = bindBatchedSocket({ ip: LOOPBACK, port: 0 });
-  const url = new URL("./socket_adopter.ts", import.meta.url);
-  const worker = new Worker(url, { type: "module" });
-  const waiting = new Promise<void>((resolve) => worker.onmessage = () => resolve());
-  worker.postMessage(descriptor);
-  await waiting;
-  worker.terminate();
-  using heir = disposable(adoptBatchedSocket(descriptor));
-  await heir.send(numbered(3, heir.localAddress));
-  assertEquals((await heir.receive()).length, 3);
-});
-
-test("closeBatchedSocket() frees the port when nobody has adopted the socket", () => {
-  const first = disposable(openBatchedDatagram({ ip: LOOPBACK, port: 0, reusePort: true }));
-  const address = { ...first.localAddress, reusePort: true };
-  const descriptor = bindBatchedSocket(address);
-  first.close();
-  closeBatchedSocket(descriptor);
-  openBatchedDatagram({ ...address, reusePort: false }).close();
-});
-
-test("adoptBatchedSocket() throws when there is no such socket", () => {
-  assertThrows(() => adoptBatchedSocket(-1), Error, "getsockname: errno 9");
-});
-
 test("batchedIo() is available when the library's path alone may be loaded", {
   permissions: { ffi: LIBC_PATHS, net: false },
 }, async () => {
@@ -286,7 +257,9 @@ class Lab implements Disposable {
   constructor(script: Script) {
     const libc = scripted(loadLibc(), script);
     const options = { reusePort: false, ipv6Only: false, bufferBytes: 65_536 };
-    this.scripted = new BatchedDatagram(libc, bindUdp(libc, { ip: LOOPBACK, port: 0 }, options));
+    this.scripted = new BatchedDatagram(libc, {
+      descriptor: bindUdp(libc, { ip: LOOPBACK, port: 0 }, options),
+    });
   }
 
   /** The first bytes of the next datagrams, so many of them. */

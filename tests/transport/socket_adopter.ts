@@ -1,15 +1,16 @@
-// A worker that adopts the socket whose descriptor it is sent, and says when it waits for datagrams.
+// A worker that adopts the socket that it is lent, and says when it waits for datagrams.
 
-import { adoptBatchedSocket } from "../../lib/transport/batched_datagram.ts";
+import { adoptLentSocket } from "../../lib/transport/shared_datagrams.ts";
+import type { LentSocket } from "../../lib/transport/mod.ts";
 
 // The part of a worker's global scope that is used here: the compiler takes this file for a page's
 const scope = self as unknown as {
-  onmessage: (event: MessageEvent<number>) => unknown;
+  onmessage: (event: MessageEvent<LentSocket>) => unknown;
   postMessage(message: string): void;
 };
 
 scope.onmessage = ({ data }) => {
-  const receiving = adoptBatchedSocket(data).receive();
+  const receiving = adoptLentSocket(data).receive();
   scope.postMessage("waiting");
   return receiving;
 };
