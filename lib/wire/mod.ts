@@ -39,7 +39,6 @@ export { checkFingerprint, type FingerprintCheck, fingerprintOf } from "./finger
 export {
   checkIntegrity,
   equalInConstantTime,
-  type HmacState,
   type IntegrityAlgorithm,
   type IntegrityCheck,
   IntegrityKey,
