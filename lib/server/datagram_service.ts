@@ -86,8 +86,9 @@ export class DatagramService {
         room.at = 0;
         // An exchanged responder may have more to say than the one before
         room.reserve(this.responder.plainAnswerBytes);
-        const place = { bytes, start: 0, end: bytes.length };
-        const length = this.responder.answerPlain({ ...place, source: peer, endpoint, now }, room);
+        const end = bytes.length;
+        const arrival = { bytes, start: 0, end, source: peer, endpoint, now };
+        const length = this.responder.answerPlain(arrival, room);
         if (length > 0) {
           room.at = length;
           room.peer = peer;
