@@ -270,13 +270,13 @@ export class StreamSession {
   #prolong(gotMessage: boolean): void {
     const { timeouts } = this.#house;
     if (this.#proxy !== undefined) return;
-    if (gotMessage || this.#partialSince === undefined) this.#partialSince = this.#now;
-    if (this.#framer.pendingBytes > 0) {
-      this.#deadline = this.#partialSince + timeouts.partialMs;
-    } else {
+    if (this.#framer.pendingBytes === 0) {
       this.#partialSince = undefined;
       this.#deadline = this.#now + timeouts.idleMs;
+      return;
     }
+    if (gotMessage || this.#partialSince === undefined) this.#partialSince = this.#now;
+    this.#deadline = this.#partialSince + timeouts.partialMs;
   }
 }
 
@@ -303,8 +303,11 @@ interface Taken {
   readonly count: number;
 }
 
-/** Enough for most of what one read can ask for, and as much as one write may make us hold. */
-const MAX_WRITE_BYTES = 65_536;
+/**
+ * Where a write ends. Most of what one read can ask for fits (16 KB of the shortest requests from IPv4
+ * get 26 KB), and a client that takes no answers makes us hold a room of twice that at most.
+ */
+const MAX_WRITE_BYTES = 32_768;
 
 /** About the longest round trip there is. */
 const LINGER_MS = 500;
