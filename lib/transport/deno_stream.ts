@@ -93,11 +93,12 @@ export class DenoStreamConnection implements StreamConnection {
     if (length === null || this.#closed) return undefined;
     const buffer = this.#buffer;
     const last = this.#chunk;
-    this.#chunk = last.buffer === buffer.buffer && last.length === length
+    const chunk = last.buffer === buffer.buffer && last.length === length
       ? last
       : buffer.subarray(0, length);
+    this.#chunk = chunk;
     this.#fitBuffer(length);
-    return this.#chunk;
+    return chunk;
   };
 
   readonly #onReadError = (error: unknown): undefined => {
@@ -129,7 +130,7 @@ export class DenoStreamConnection implements StreamConnection {
     if (length === size) {
       this.#quietReads = 0;
       if (size < BUSY_BUFFER_BYTES) {
-        this.#buffer = new Uint8Array(Math.min(size * GROWTH, BUSY_BUFFER_BYTES));
+        this.#takeBuffer(Math.min(size * GROWTH, BUSY_BUFFER_BYTES));
       }
       return;
     }
@@ -138,8 +139,14 @@ export class DenoStreamConnection implements StreamConnection {
       this.#quietReads = 0;
     } else if (++this.#quietReads === QUIET_READS) {
       this.#quietReads = 0;
-      this.#buffer = new Uint8Array(QUIET_BUFFER_BYTES);
+      this.#takeBuffer(QUIET_BUFFER_BYTES);
     }
+  }
+
+  /** Takes a new buffer, and lets go of the one before. */
+  #takeBuffer(bytes: number): void {
+    this.#buffer = new Uint8Array(bytes);
+    this.#chunk = this.#buffer;
   }
 
   #closedError(cause?: unknown): ConnectionError {
