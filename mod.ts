@@ -8,7 +8,28 @@
 export * from "./lib/wire/mod.ts";
 export * from "./lib/protocol/mod.ts";
 export * from "./lib/server/mod.ts";
-export * from "./lib/client/mod.ts";
+export {
+  type ConnectionAnswer,
+  discoverNat,
+  type DiscoverNatOptions,
+  type MappingChange,
+  query,
+  QueryError,
+  type QueryErrorCode,
+  type QueryErrorOptions,
+  type QueryFailure,
+  type QueryOptions,
+  type QueryResult,
+  type Resolver,
+  type ResolverOptions,
+  StunConnection,
+  type StunConnectionAskOptions,
+  type StunConnectionEnd,
+  systemResolver,
+  watchMapping,
+  type WatchMappingOptions,
+} from "./lib/client/mod.ts";
+export * from "./lib/traversal/mod.ts";
 export {
   type Clock,
   type LogFields,
@@ -27,6 +48,9 @@ export {
   type CertificateErrorOptions,
   type CertifiedKey,
   chooseDatagramIo,
+  ConnectionError,
+  type ConnectionErrorCode,
+  type ConnectionErrorOptions,
   type Datagram,
   type DatagramIo,
   type DatagramIoChoice,
@@ -37,5 +61,8 @@ export {
   ListenError,
   type ListenErrorCode,
   type ListenErrorOptions,
+  type OpenSharedTcpPortOptions,
   type SharedSockets,
+  type StreamConnection,
+  type TcpPortSharing,
 } from "./lib/transport/mod.ts";

@@ -24,6 +24,8 @@ export interface Command {
   readonly summary: string;
   /** Its flags, in the order of the help; `help` is added by itself. */
   readonly flags: readonly Flag[];
+  /** Lines that follow the flags, for what takes more than one of them. @default {[]} */
+  readonly notes?: readonly string[];
   /** One command line that works, and what it does. */
   readonly examples: readonly string[];
   /** What its exit codes mean. */
@@ -119,6 +121,7 @@ export function formatHelp(command: Command): string {
     "Flags:",
     ...rows,
     "",
+    ...command.notes === undefined ? [] : [...command.notes, ""],
     ...command.examples.map((example) => `Example: ${example}`),
     "",
     `Exit codes: ${command.exitCodes}`,

@@ -6,6 +6,7 @@
 import denoJson from "../../deno.json" with { type: "json" };
 import { formatHelp } from "./command_line.ts";
 import { NAT, natCommand } from "./nat_command.ts";
+import { PUNCH, punchCommand } from "./punch_command.ts";
 import { QUERY, queryCommand } from "./query_command.ts";
 import { writeErr, writeOut } from "./terminal.ts";
 
@@ -52,6 +53,7 @@ function overview(): string {
 const COMMANDS = [
   { command: QUERY, run: queryCommand },
   { command: NAT, run: natCommand },
+  { command: PUNCH, run: punchCommand },
 ];
 
 if (import.meta.main) Deno.exit(await pinhole(Deno.args));

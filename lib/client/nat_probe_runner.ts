@@ -5,8 +5,7 @@ import {
   type NatProbeResult,
   type NatStep,
 } from "../protocol/mod.ts";
-import { type DatagramTransport, localIpTowards, openDenoDatagram } from "../transport/mod.ts";
-import { isUnspecifiedIp, type SocketAddress } from "../wire/mod.ts";
+import { type DatagramTransport, localAddressTowards, openDenoDatagram } from "../transport/mod.ts";
 import { TransactionRun } from "./transaction_run.ts";
 
 /** What a {@linkcode NatProbeRunner} needs. */
@@ -69,7 +68,7 @@ export class NatProbeRunner implements Disposable {
     this.#running.set(probe, run);
     try {
       const outcome = await run.outcome;
-      const local = localAddressOf(socket, probe.to);
+      const local = localAddressTowards(probe.to, socket.localAddress);
       if (outcome.kind !== "answered") {
         return { answered: false, attempts: outcome.attempts, local };
       }
@@ -113,9 +112,4 @@ export class NatProbeRunner implements Disposable {
     cancel();
     signal?.removeEventListener("abort", end);
   }
-}
-
-function localAddressOf(socket: DatagramTransport, to: SocketAddress): SocketAddress {
-  const { ip, port } = socket.localAddress;
-  return { ip: isUnspecifiedIp(ip) ? localIpTowards(to) ?? ip : ip, port };
 }

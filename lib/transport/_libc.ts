@@ -1,6 +1,6 @@
 import { LibcError } from "./libc_error.ts";
 
-/** The C library, with the functions that UDP in batches takes. */
+/** The C library, with the functions that UDP in batches and a shared TCP port take. */
 export type Libc = Deno.DynamicLibrary<typeof SYMBOLS>;
 
 /** The C libraries that this process may load, or why there is none. */
@@ -74,6 +74,7 @@ function isGranted(permission: Deno.FfiPermissionDescriptor): boolean {
 const SYMBOLS = {
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
   recvmmsg: { parameters: ["i32", "buffer", "u32", "i32", "pointer"], result: "i32" },
@@ -81,7 +82,10 @@ const SYMBOLS = {
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
   write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   close: { parameters: ["i32"], result: "i32" },
-  // On a thread of its own, so that the event loop goes on
+  epoll_create1: { parameters: ["i32"], result: "i32" },
+  epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
+  // These two on a thread of their own, so that the event loop goes on
+  epoll_wait: { parameters: ["i32", "usize", "i32", "i32"], result: "i32", nonblocking: true },
   poll: { parameters: ["usize", "usize", "i32"], result: "i32", nonblocking: true },
   malloc: { parameters: ["usize"], result: "usize" },
   free: { parameters: ["usize"], result: "void" },

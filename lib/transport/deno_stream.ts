@@ -23,6 +23,7 @@ export interface DenoStreamListenerSocket {
 /** A {@linkcode StreamConnection} over a connection of Deno's. */
 export class DenoStreamConnection implements StreamConnection {
   readonly #socket: DenoStreamSocket;
+  readonly #maxReadBytes: number;
   #buffer = new Uint8Array(QUIET_BUFFER_BYTES);
   /** What was read last: a view costs more than the rest of a read, and most are of one length. */
   #chunk = this.#buffer;
@@ -35,9 +36,10 @@ export class DenoStreamConnection implements StreamConnection {
   #localAddress: SocketAddress | undefined;
   #remoteAddress: SocketAddress | undefined;
 
-  /** Takes over a connection. */
-  constructor(socket: DenoStreamSocket) {
+  /** Takes over a connection, of which one read gives `maxReadBytes` at most. */
+  constructor(socket: DenoStreamSocket, maxReadBytes = DEFAULT_MAX_READ_BYTES) {
     this.#socket = socket;
+    this.#maxReadBytes = maxReadBytes;
   }
 
   /** Our end, as the operating system has it. */
@@ -129,8 +131,8 @@ export class DenoStreamConnection implements StreamConnection {
     const size = this.#buffer.length;
     if (length === size) {
       this.#quietReads = 0;
-      if (size < BUSY_BUFFER_BYTES) {
-        this.#takeBuffer(Math.min(size * GROWTH, BUSY_BUFFER_BYTES));
+      if (size < this.#maxReadBytes) {
+        this.#takeBuffer(Math.min(size * GROWTH, this.#maxReadBytes));
       }
       return;
     }
@@ -166,11 +168,13 @@ export class DenoStreamListener implements StreamListener {
   /** The address that the socket is bound to. */
   readonly localAddress: SocketAddress;
   readonly #socket: DenoStreamListenerSocket;
+  readonly #maxReadBytes: number | undefined;
   #closed = false;
 
-  /** Takes over a listener. */
-  constructor(socket: DenoStreamListenerSocket) {
+  /** Takes over a listener, and {@linkcode DenoStreamConnection} what it accepts. */
+  constructor(socket: DenoStreamListenerSocket, maxReadBytes?: number) {
     this.#socket = socket;
+    this.#maxReadBytes = maxReadBytes;
     this.localAddress = ownSocketAddress(socket.addr);
   }
 
@@ -188,7 +192,7 @@ export class DenoStreamListener implements StreamListener {
       socket.close();
       return undefined;
     }
-    return new DenoStreamConnection(socket);
+    return new DenoStreamConnection(socket, this.#maxReadBytes);
   }
 
   /** Stops listening; connections stay open. */
@@ -202,10 +206,13 @@ export class DenoStreamListener implements StreamListener {
 /** Fits any plain STUN request; 10,000 idle connections hold 1.3 MB of these. */
 const QUIET_BUFFER_BYTES = 128;
 
-/** As much as one connection may make us hold, and enough for one system call per 16 KB. */
-const BUSY_BUFFER_BYTES = 16_384;
+/**
+ * As much as one connection may make us hold: 10,000 strangers who have sent much once and say no more
+ * hold 160 MB.
+ */
+const DEFAULT_MAX_READ_BYTES = 16_384;
 
-/** 128, 1,024, 8,192, 16,384 bytes. */
+/** 128, 1,024, 8,192, 65,536 bytes. */
 const GROWTH = 8;
 
 /** So many small reads in a row make a buffer small again; fewer would make it flutter. */

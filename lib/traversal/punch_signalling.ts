@@ -1,0 +1,14 @@
+import type { PunchDescription } from "../protocol/mod.ts";
+
+/** How the two descriptions are exchanged: copy and paste, a board, or anything else. */
+export interface PunchSignalling {
+  /** Gives one's own description to the other side. */
+  send(description: PunchDescription): Promise<void>;
+  /** Waits for the other side's. */
+  receive(signal: AbortSignal): Promise<PunchDescription>;
+  /**
+   * Resolves when both sides are to begin, at about the same moment; without it each begins as soon as
+   * it has the other's description.
+   */
+  ready?(signal: AbortSignal): Promise<void>;
+}
