@@ -2,16 +2,12 @@ import type { Clock, Logger } from "../ops/mod.ts";
 import {
   type DialBackOrder,
   type Endpoint,
+  type PlainArrival,
   ProxyHeaderReader,
   type StunResponder,
 } from "../protocol/mod.ts";
 import { ConnectionError, type StreamConnection } from "../transport/mod.ts";
-import {
-  type DialBackOutcome,
-  type SocketAddress,
-  type StunFrame,
-  StunStreamFramer,
-} from "../wire/mod.ts";
+import { type DialBackOutcome, type SocketAddress, StunStreamFramer } from "../wire/mod.ts";
 import type { AnswerRoom, AnswerRooms } from "./answer_room.ts";
 import type { LatencySampler } from "./latency_sampler.ts";
 
@@ -194,6 +190,16 @@ export class StreamSession {
    * to a dial-back, as the answers before it need not wait for what may take seconds.
    */
   #answer(bytes: Uint8Array, { from, room }: AnswerOptions): Taken {
+    const source = this.#client!;
+    // One for all messages: a full read has hundreds
+    const arrival = {
+      bytes,
+      start: 0,
+      end: 0,
+      source,
+      endpoint: this.#house.endpoint,
+      now: this.#now,
+    };
     let count = 0;
     let next = from;
     let dialBack: DialBackOrder | undefined;
@@ -205,26 +211,28 @@ export class StreamSession {
       }
       count++;
       next = frame.next;
-      dialBack = this.#answerOne(frame, room);
+      arrival.bytes = frame.bytes;
+      arrival.start = frame.start;
+      arrival.end = frame.end;
+      dialBack = this.#answerOne(arrival, room);
     }
     if (count > 0) this.#house.latency?.answered(count, this.#now);
     return { next, dialBack, count };
   }
 
   /** Adds the answer to one message, if there is one; a dial-back has to be made first. */
-  #answerOne({ bytes, start, end }: StunFrame, room: AnswerRoom): DialBackOrder | undefined {
-    const { responder, endpoint, clock } = this.#house;
-    const source = this.#client!;
-    const now = this.#now;
+  #answerOne(arrival: PlainArrival, room: AnswerRoom): DialBackOrder | undefined {
+    const { responder, clock } = this.#house;
     room.reserve(responder.plainAnswerBytes);
-    const length = responder.answerPlain({ bytes, start, end, source, endpoint, now }, room);
+    const length = responder.answerPlain(arrival, room);
     if (length >= 0) {
       room.at += length;
       return undefined;
     }
-    const message = bytes.subarray(start, end);
+    const bytes = arrival.bytes.subarray(arrival.start, arrival.end);
+    const { source, endpoint, now } = arrival;
     const wallTime = clock.wallTime();
-    const reply = responder.handle({ bytes: message, source, endpoint, now, wallTime });
+    const reply = responder.handle({ bytes, source, endpoint, now, wallTime });
     if (reply !== undefined && reply.dialBack === undefined) room.append(reply.bytes);
     return reply?.dialBack;
   }
