@@ -38,3 +38,17 @@ export * from "./punch_prediction.ts";
 export * from "./binding_lifetime.ts";
 export * from "./fragment_probe.ts";
 export * from "./nat_report.ts";
+export * from "./board_limits.ts";
+export * from "./board_message.ts";
+export * from "./board_event.ts";
+export * from "./board_order.ts";
+export {
+  MAX_SECRET_LENGTH,
+  readBoardPath,
+  readSecretSubprotocol,
+  secretSubprotocol,
+} from "./board_address.ts";
+export { type BadMessage, readClientMessage, readServerMessage } from "./board_schema.ts";
+export { roomSecretDigest, sameRoomSecret } from "./board_secret.ts";
+export { BoardRooms, type BoardRoomsOptions } from "./board_rooms.ts";
+export { BoardPeer, type BoardPeerOptions, type BoardTime } from "./board_peer.ts";
