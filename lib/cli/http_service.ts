@@ -1,4 +1,9 @@
-import { BoardServer, type BoardStore, MemoryBoardStore } from "../board/mod.ts";
+import {
+  BoardServer,
+  type BoardStore,
+  MemoryBoardStore,
+  openRedisBoardStore,
+} from "../board/mod.ts";
 import {
   type HttpServer,
   type Logger,
