@@ -68,7 +68,9 @@ function readMessage<T>(
   if (result.success) return { ok: true, value: result.output as T };
   const [issue] = result.issues;
   const path = issue.path?.map(({ key }) => String(key)).join(".") ?? "";
-  const found = `${clip(path)} is ${show(issue.input)}`;
+  const found = issue.expected === "never"
+    ? `it has ${clip(path)}`
+    : `${clip(path)} is ${show(issue.input)}`;
   return {
     ok: false,
     reason: `Cannot read ${type}: ${found}, wanted ${issue.message}`,
