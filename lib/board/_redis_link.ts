@@ -25,6 +25,8 @@ export class RedisLink {
   readonly #commands: RedisClientType;
   readonly #subscriber: RedisClientType;
   #isAvailable = false;
+  /** Whether it has been said, once, that Redis cannot be reached. */
+  #isToldLost = false;
   #isClosed = false;
   #recovering: Promise<void> | undefined;
 
@@ -54,8 +56,9 @@ export class RedisLink {
         // What waits for a Redis that is gone would grow; who asks is told at once
         disableOfflineQueue: true,
         pingInterval: PATIENCE_MS,
-        // It would read the environment of the process
+        // Both are none of our business, and would read the environment of the process
         disableClientInfo: true,
+        maintNotifications: "disabled",
         socket: {
           connectTimeout: PATIENCE_MS,
           socketTimeout: 3 * PATIENCE_MS,
@@ -126,6 +129,7 @@ export class RedisLink {
       await this.#options.recover();
       if (!this.#isAvailable) this.#options.logger.info("board store connected");
       this.#isAvailable = true;
+      this.#isToldLost = false;
     } catch (error) {
       // The next heartbeat tries again
       if (!(error instanceof BoardStoreError)) throw error;
@@ -134,11 +138,13 @@ export class RedisLink {
   }
 
   #lose(error: unknown): void {
-    if (this.#isClosed || !this.#isAvailable) return;
+    if (this.#isClosed || this.#isToldLost) return;
+    this.#isToldLost = true;
+    const wasAvailable = this.#isAvailable;
     this.#isAvailable = false;
     const reason = error instanceof Error ? error.message : String(error);
-    this.#options.logger.warn("board store lost", { reason });
-    this.#options.onLost();
+    this.#options.logger.warn("board store cannot be reached", { reason });
+    if (wasAvailable) this.#options.onLost();
   }
 
   async #within<T>(answer: Promise<T>): Promise<T> {

@@ -92,7 +92,9 @@ async function openBoard(options: HttpServiceOptions): Promise<BoardServer | und
   const { settings, listeners, addressTokens, logger } = options;
   const where = settings["board-store"];
   if (where === "none") return undefined;
-  const store: BoardStore = where === "memory" ? new MemoryBoardStore() : new MemoryBoardStore();
+  const store: BoardStore = where === "memory"
+    ? new MemoryBoardStore()
+    : await openRedisBoardStore({ url: where, logger });
   const addresses = {
     listeners,
     advertise: settings.advertise ?? [],
