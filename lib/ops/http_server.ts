@@ -270,7 +270,8 @@ async function shutDown(server: Server, { sockets, answering, clock }: Running):
 }
 
 function remoteIp(socket: Socket): Uint8Array {
-  return readIp(socket.remoteAddress ?? "0.0.0.0");
+  // A link-local one comes with its zone; one that is gone already with nothing
+  return readIp(socket.remoteAddress?.split("%", 1)[0] ?? "0.0.0.0");
 }
 
 function readIp(hostname: string): Uint8Array {

@@ -127,6 +127,31 @@ test("a Redis that hangs is told to peers, and nothing is lost when it goes on",
   assertEquals((await a.next("signal")).data, "hello");
 });
 
+test("a peer that leaves while Redis hangs is not there when it goes on", async () => {
+  await using redis = await RedisServer.start();
+  await using first = await Node.start(redis);
+  await using second = await Node.start(redis);
+  await using alice = new BoardClient(first.url);
+  await using bob = new BoardClient(second.url);
+  const [a, b] = [new BoardEvents(alice), new BoardEvents(bob)];
+  await a.next("board");
+  await b.next("board");
+  alice.post({ id: "me", lifetimeMs: LIFETIME_MS });
+  await b.next("posted");
+  const name = alice.peer!;
+  await redis.kill("SIGSTOP");
+  await b.next("error");
+  await alice.close();
+  await redis.kill("SIGCONT");
+  for (let isThere = true; isThere;) {
+    const event = await b.any();
+    if (event.type === "board") isThere = event.posts.some(({ peer }) => peer === name);
+    if (event.type === "removed" || event.type === "expired") isThere = event.peer !== name;
+  }
+  await using carol = new BoardClient(first.url);
+  assertEquals((await new BoardEvents(carol).next("board")).posts, []);
+});
+
 test("kill -9 of a server and of Redis, and a restart of both, end well", async () => {
   await using redis = await RedisServer.start();
   await using first = await Node.start(redis);
