@@ -78,6 +78,12 @@ class RedisBoardStore implements BoardStore {
   readonly #foreign = new Map<string, Map<string, string>>();
   #link!: RedisLink;
   #redis!: RedisRooms;
+  /** Whether Redis has heard of this server under its present name. */
+  #isKnown = false;
+  /** Names of this server that Redis may still take for one that lives. */
+  readonly #formerNodes = new Set<string>();
+  /** The channels of its names that are subscribed to. */
+  readonly #channels = new Set<string>();
   #cancelBeat = () => {};
   #beats = 0;
   #isClosed = false;
@@ -97,6 +103,7 @@ class RedisBoardStore implements BoardStore {
     this.#link = await RedisLink.load({
       url,
       recover: () => this.#recover(),
+      onRecovered: () => this.#tellRecovered(),
       onLost: () => this.#tellLost(),
       clock: this.#clock,
       logger: this.#logger,
@@ -182,7 +189,12 @@ class RedisBoardStore implements BoardStore {
     const digest = secretDigest.toHex();
     const entered = await this.#redis.enter({ room, peer: member.peer, digest });
     if (typeof entered === "string") return entered;
-    this.#board.join(member, secretDigest);
+    const refusal = this.#board.join(member, secretDigest);
+    if (refusal !== undefined) {
+      // Redis has lost its memory, and the members who are here have not told it theirs yet
+      await this.#redis.leave(room, member.peer);
+      return refusal;
+    }
     this.#digests.set(member, digest);
     // Who comes later finds here what was read for the first one, and what has happened since
     if (link.waiting !== undefined) this.#load(room, link, entered);
@@ -255,17 +267,29 @@ class RedisBoardStore implements BoardStore {
    * Under a new name: what has left meanwhile stays behind with the old one, which nobody renews.
    */
   async #recover(): Promise<void> {
-    const former = this.#redis.node;
-    this.#redis.node = this.#randomness.bytes(12).toBase64({ alphabet: "base64url" });
+    if (this.#redis.node === "" || this.#isKnown) {
+      if (this.#isKnown) this.#formerNodes.add(this.#redis.node);
+      this.#redis.node = this.#randomness.bytes(12).toBase64({ alphabet: "base64url" });
+      this.#isKnown = false;
+    }
     await this.#redis.live({ onlyIfKnown: false });
-    await this.#link.subscribe(KEYS.nodeChannel(this.#redis.node), this.#hearNode);
+    this.#isKnown = true;
+    const channel = KEYS.nodeChannel(this.#redis.node);
+    await this.#link.subscribe(channel, this.#hearNode);
+    const formerChannels = [...this.#channels];
+    this.#channels.add(channel);
     const members = Map.groupBy(this.#board.members, ({ room }) => room);
     for (const [room, link] of this.#rooms) {
       await this.#inTurn(link, () => this.#recoverRoom(room, link, members.get(room) ?? []));
     }
-    if (former === "") return;
-    await this.#link.unsubscribe(KEYS.nodeChannel(former));
-    await this.#redis.forget(former);
+    for (const one of formerChannels) {
+      await this.#link.unsubscribe(one);
+      this.#channels.delete(one);
+    }
+    for (const node of this.#formerNodes) {
+      await this.#redis.forget(node);
+      this.#formerNodes.delete(node);
+    }
   }
 
   readonly #hearNode = (text: string) => {
@@ -296,7 +320,6 @@ class RedisBoardStore implements BoardStore {
     const [witness] = present;
     const posts = witness && await this.#redis.enter(this.#entry(witness));
     this.#load(room, link, typeof posts === "object" ? posts : []);
-    this.#board.broadcast(room, { type: "board", posts: this.#board.posts(room) });
   }
 
   #entry(member: BoardMember): RedisEntry {
@@ -313,6 +336,12 @@ class RedisBoardStore implements BoardStore {
     this.#digests.delete(member);
     void this.#release(room, link);
     member.evict(refusal);
+  }
+
+  #tellRecovered(): void {
+    for (const room of this.#rooms.keys()) {
+      this.#board.broadcast(room, { type: "board", posts: this.#board.posts(room) });
+    }
   }
 
   #tellLost(): void {
