@@ -4,6 +4,7 @@
  * @module
  */
 import denoJson from "../../deno.json" with { type: "json" };
+import { BOARD, boardCommand } from "./board_command.ts";
 import { formatHelp } from "./command_line.ts";
 import { EXPOSE, exposeCommand } from "./expose_command.ts";
 import { NAT, natCommand } from "./nat_command.ts";
@@ -60,6 +61,7 @@ const COMMANDS = [
   { command: REACH, run: reachCommand },
   { command: EXPOSE, run: exposeCommand },
   { command: PUNCH, run: punchCommand },
+  { command: BOARD, run: boardCommand },
 ];
 
 if (import.meta.main) Deno.exit(await pinhole(Deno.args));

@@ -7,6 +7,7 @@
  */
 export * from "./endpoint.ts";
 export * from "./arrival.ts";
+export type { AnswerSpace, PlacedMessage, PlainArrival } from "./plain_answer.ts";
 export * from "./responder.ts";
 export * from "./responder_statistics.ts";
 export * from "./authenticator.ts";
@@ -54,3 +55,29 @@ export * from "./public_address.ts";
 export * from "./redial_delay.ts";
 export * from "./holding_record.ts";
 export * from "./mapping_keeper.ts";
+export {
+  BOARD_LIMITS,
+  BOARD_PATIENCE,
+  type BoardLimits,
+  MAX_BUFFERED_BYTES,
+} from "./board_limits.ts";
+export * from "./board_message.ts";
+export * from "./board_event.ts";
+export * from "./board_order.ts";
+export {
+  MAX_SECRET_LENGTH,
+  readBoardPath,
+  readSecretSubprotocol,
+  secretSubprotocol,
+} from "./board_address.ts";
+export { type BadMessage, readClientMessage, readServerMessage } from "./board_schema.ts";
+export { roomSecretDigest, sameRoomSecret } from "./board_secret.ts";
+export { BoardRooms, type BoardRoomsOptions } from "./board_rooms.ts";
+export { type BoardInput, BoardPeer, type BoardPeerOptions, type BoardTime } from "./board_peer.ts";
+export { sourceKey } from "./source_key.ts";
+export { SourceQuota, type SourceQuotaOptions } from "./source_quota.ts";
+export {
+  type ForwardedClient,
+  forwardedClient,
+  type ForwardedRequest,
+} from "./forwarded_client.ts";

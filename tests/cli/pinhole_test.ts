@@ -12,6 +12,7 @@ Commands:
   reach    Says whether the world can connect to this host over TCP, as a server tries it.
   expose   Makes a local service reachable from outside, until Ctrl-C.
   punch    Connects to another host that runs this too, both behind NATs if need be.
+  board    Shows what is posted in a room of a bulletin board, and what happens there.
 
 pinhole COMMAND --help tells more about a command.
 `;
