@@ -5,6 +5,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import denoJson from "../../deno.json" with { type: "json" };
 import { workerPrograms } from "../../.ci/compile.ts";
 import { askTcp, askUdp } from "../support/binding_request.ts";
+import { filesUnder } from "../support/files_under.ts";
 import { PinholeServer, ROOT } from "../support/pinhole_server.ts";
 import { importsOf } from "../support/source_code.ts";
 import { PublishedPackage } from "./_published_package.ts";
@@ -25,13 +26,13 @@ Deno.test.afterAll(async () => {
 });
 
 Deno.test("deno publish uploads the files that belong and no others", () => {
-  const simulator = names("tests/sim").filter((name) => !name.endsWith("_test.ts"));
-  const library = filesUnder("lib").filter((path) => path !== "lib/std.d.ts");
+  const simulator = filesUnder(`${ROOT}tests/sim`).filter((name) => !name.endsWith("_test.ts"));
+  const library = filesUnder(`${ROOT}lib`).filter((path) => path !== "std.d.ts");
   assertEquals(
     published.registry.files(PACKAGE),
     [
       ...["CHANGELOG.md", "LICENSE", "README.md", "deno.json", "mod.ts", "server.ts"],
-      ...library,
+      ...library.map((path) => `lib/${path}`),
       ...simulator.map((name) => `tests/sim/${name}`),
     ].map((path) => `/${path}`).sort(),
   );
@@ -148,13 +149,3 @@ const PROGRAM = `
   const facts = [formatIp(reflexive.ip), nat, decodeMessage(bytes).ok, typeof SimNetwork];
   console.log(JSON.stringify(facts));
 `;
-
-function names(folder: string): string[] {
-  return [...Deno.readDirSync(ROOT + folder)].map(({ name }) => name);
-}
-
-function filesUnder(folder: string): string[] {
-  return [...Deno.readDirSync(ROOT + folder)].flatMap(({ name, isDirectory }) =>
-    isDirectory ? filesUnder(`${folder}/${name}`) : [`${folder}/${name}`]
-  );
-}
