@@ -1,14 +1,10 @@
 import denoJson from "../../deno.json" with { type: "json" };
 import {
   HttpListenError,
-  type HttpServer,
   type Logger,
   notifyService,
-  openHttpServer,
   openLogger,
   openServerMetrics,
-  operationsRoutes,
-  type Readiness,
   type ServerMetrics,
 } from "../ops/mod.ts";
 import { StunServer, type StunServerOptions } from "../server/mod.ts";
@@ -19,7 +15,7 @@ import {
   LibcError,
   ListenError,
 } from "../transport/mod.ts";
-import { parseIp } from "../wire/mod.ts";
+import { type HttpService, openHttpService } from "./http_service.ts";
 import { checkReadiness } from "./readiness.ts";
 import type { ServeConfiguration, ServeConfigurationResult } from "./serve_configuration.ts";
 import type { ServeSettings } from "./serve_settings.ts";
@@ -60,12 +56,15 @@ export async function runServer(options: RunServerOptions): Promise<string | und
       : (seconds) => metrics?.observe(seconds),
     logger,
   });
-  let http: HttpServer | undefined;
+  let http: HttpService | undefined;
   const stop = Promise.withResolvers<string>();
   const release = watchProcess({
     stop: stop.resolve,
     reload: () => {
-      inForce = reload(server, { ...options, logger }) ?? inForce;
+      const configuration = reload(server, { ...options, logger });
+      if (configuration === undefined) return;
+      inForce = configuration.settings;
+      http?.replaceAddressTokens(configuration.policy.addressTokens);
     },
     logger,
   });
@@ -78,7 +77,15 @@ export async function runServer(options: RunServerOptions): Promise<string | und
         snapshot: () => server.snapshot(),
       });
       const readiness = () => checkReadiness(listeners, inForce["proxy-protocol"]);
-      http = openHttp({ settings, readiness, metrics, logger });
+      const { addressTokens } = options.configuration.policy;
+      http = await openHttpService({
+        settings,
+        listeners,
+        addressTokens,
+        readiness,
+        metrics,
+        logger,
+      });
     }
     logger.info("ready");
     await tellService("READY=1", logger);
@@ -128,11 +135,11 @@ function isListenFailure(error: unknown): error is Error {
     error instanceof HttpListenError || error instanceof TypeError;
 }
 
-/** The settings that are in force from now on; undefined where the old ones stay. */
+/** What is in force from now on; undefined where the old configuration stays. */
 function reload(
   server: StunServer,
   options: RunServerOptions & { readonly logger: Logger },
-): ServeSettings | undefined {
+): ServeConfiguration | undefined {
   const { logger } = options;
   const result = options.reload();
   if (!result.ok) {
@@ -155,7 +162,7 @@ function reload(
   if (waiting.length > 0) {
     logger.warn("some settings wait for a restart", { settings: waiting });
   }
-  return settings;
+  return result.value;
 }
 
 /** The settings that differ from those that the server was started with, and need another start. */
@@ -167,23 +174,6 @@ function waitingForRestart(former: ServeSettings, settings: ServeSettings): Sett
       return (former[name] === undefined) !== (settings[name] === undefined);
     }
     return FIXED.test(name) && JSON.stringify(former[name]) !== JSON.stringify(settings[name]);
-  });
-}
-
-function openHttp(options: {
-  readonly settings: ServeSettings;
-  readonly readiness: () => Promise<Readiness>;
-  readonly metrics: ServerMetrics;
-  readonly logger: Logger;
-}): HttpServer {
-  const { settings, readiness, metrics, logger } = options;
-  const ip = parseIp(settings["http-hostname"]);
-  if (!ip.ok) throw new RangeError(ip.reason);
-  return openHttpServer({
-    ip: ip.value,
-    port: settings["http-port"]!,
-    routes: operationsRoutes({ readiness, metrics, logger }),
-    logger,
   });
 }
 
@@ -233,5 +223,6 @@ function watchProcess(handlers: {
 }
 
 /** The settings that are about sockets and the log: a running server keeps those that it has. */
-const FIXED = /^(hostname|port|transport|udp|tls-port|alternate-.*|advertise.*|http-.*|log-.*)$/;
+const FIXED =
+  /^(hostname|port|transport|udp|tls-port|alternate-.*|advertise.*|http-.*|board-.*|log-.*)$/;
 const CERTIFICATE = /^tls-(cert|key)$/;

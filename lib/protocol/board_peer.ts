@@ -4,6 +4,7 @@ import type { BoardEvent, JoinRefusal } from "./board_event.ts";
 import { BOARD_LIMITS, BOARD_PATIENCE } from "./board_limits.ts";
 import {
   BOARD_ERRORS,
+  type BoardCloseReason,
   type BoardErrorCode,
   type BoardPost,
   type Candidate,
@@ -14,7 +15,7 @@ import {
 } from "./board_message.ts";
 import type { BoardOrder, StoreOrder, TellOrder } from "./board_order.ts";
 import { PeerSyncs } from "./board_peer_syncs.ts";
-import { readClientMessage } from "./board_schema.ts";
+import { messageTooLong, readClientMessage } from "./board_schema.ts";
 import { TokenBucket } from "./token_bucket.ts";
 
 /** The two times that a decision about a peer may need. */
@@ -37,16 +38,21 @@ export interface BoardPeerOptions {
   readonly ip: string;
   /** The STUN URIs to tell it. */
   readonly stun: readonly string[];
-  /** Checks the proof of candidates. @default {undefined} nothing is proved */
-  readonly tokens?: AddressTokenAuthority | undefined;
+  /** What checks the proof of candidates, at the time; where there is none nothing is proved. */
+  readonly tokens: () => AddressTokenAuthority | undefined;
   /** ms of a clock that never goes back. */
   readonly now: number;
 }
 
+/** What has come from a peer: a text message, or something else. */
+export type BoardInput =
+  | { readonly text: string }
+  | { readonly unreadable: "binary" | "too-long" };
+
 /**
  * One peer's side of the board: what its messages, the store and the time mean for it. It decides;
  * whoever has the socket and the store carries the orders out, in their sequence, and says with
- * `joined()`, `listed()`, `missed()` or `unavailable()` what came of them.
+ * `joined()`, `refused()`, `missed()` or `unavailable()` what came of them.
  */
 export class BoardPeer {
   readonly #options: BoardPeerOptions;
@@ -85,17 +91,13 @@ export class BoardPeer {
     return Math.min(this.#pingAt, this.#heardAt + BOARD_PATIENCE.silenceMs);
   }
 
-  /** A message has come: its text, or undefined for one that was binary. */
-  receive(text: string | undefined, time: BoardTime): BoardOrder[] {
+  /** A message has come. */
+  receive(input: BoardInput, time: BoardTime): BoardOrder[] {
     if (this.#state === "closed") return [];
     const { now } = time;
     this.#heardAt = now;
     if (!this.#messages.allow(now)) return this.#complain("too_many_messages", { now });
-    if (text === undefined) {
-      const reason = "Cannot read a message: it is binary, wanted text";
-      return this.#complain("bad_message", { now, reason });
-    }
-    const read = readClientMessage(text);
+    const read = readInput(input);
     if (read.ok) return this.#act(read.value, time);
     const complaint = this.#complain(read.code, { now, ...read });
     // Whoever sends more than it may ever send does not speak this protocol
@@ -140,11 +142,6 @@ export class BoardPeer {
     ]);
   }
 
-  /** What is posted has been looked up. */
-  listed(posts: readonly BoardPost[]): BoardOrder[] {
-    return this.#state === "in" ? [{ do: "send", message: { type: "board", posts } }] : [];
-  }
-
   /** The peer that was to be told something is not there. */
   missed({ event }: TellOrder): BoardOrder[] {
     // Who asked for a synchronised start and left gets no answer, and nobody misses it
@@ -171,7 +168,7 @@ export class BoardPeer {
     return this.#sendPing(now);
   }
 
-  /** The connection is no more, or is to be closed for this reason. */
+  /** The connection is no more. */
   close(): void {
     this.#state = "closed";
   }
@@ -216,7 +213,8 @@ export class BoardPeer {
       return this.#complain("too_many_posts", { now, about: "post" });
     }
     this.#posts.add(id);
-    const { id: peer, tokens } = this.#options;
+    const { id: peer } = this.#options;
+    const tokens = this.#options.tokens();
     const candidates = message.candidates.map((claim) => judge(claim, tokens, wallTime));
     return [{ do: "put", post: { peer, id, candidates, data, expiresInMs: lifetimeMs } }];
   }
@@ -245,10 +243,7 @@ export class BoardPeer {
     return this.#errors.allow(options.now) ? orders : this.#end("too_many_messages", orders);
   }
 
-  #end(
-    reason: Extract<BoardOrder, { readonly do: "close" }>["reason"],
-    before: readonly BoardOrder[] = [],
-  ): BoardOrder[] {
+  #end(reason: BoardCloseReason, before: readonly BoardOrder[] = []): BoardOrder[] {
     this.#state = "closed";
     return [...before, { do: "close", reason }];
   }
@@ -257,6 +252,15 @@ export class BoardPeer {
 interface Complaint {
   readonly reason?: string | undefined;
   readonly about?: string | undefined;
+}
+
+function readInput(input: BoardInput): ReturnType<typeof readClientMessage> {
+  if ("text" in input) return readClientMessage(input.text);
+  return input.unreadable === "too-long" ? messageTooLong() : {
+    ok: false,
+    code: "bad_message",
+    reason: "Cannot read a message: it is binary, wanted text",
+  };
 }
 
 function errorOrder(code: BoardErrorCode, { reason, about }: Complaint = {}): BoardOrder {

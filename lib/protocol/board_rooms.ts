@@ -89,7 +89,7 @@ export class BoardRooms {
     return [...this.#rooms.get(room)?.posts.values() ?? []].flatMap((posts) =>
       [...posts.values()].map(({ post, expiresAt }) => ({
         ...post,
-        expiresInMs: Math.max(0, expiresAt - now),
+        expiresInMs: Math.max(0, Math.round(expiresAt - now)),
       }))
     );
   }

@@ -28,11 +28,17 @@ export function readClientMessage(
   const { maxMessageBytes } = BOARD_LIMITS;
   // The first look is cheap, and spares encoding what is certainly too long
   if (text.length > maxMessageBytes || encodeUtf8(text).length > maxMessageBytes) {
-    const reason = `Cannot read a message: it is too long, wanted ${maxMessageBytes} bytes at most`;
-    return { ok: false, code: "message_too_long", reason };
+    return messageTooLong();
   }
   const read = readMessage<ClientMessage>(text, CLIENT_SCHEMAS);
   return read.ok ? read : { code: "bad_message", ...read };
+}
+
+/** What is said of a message that is too long to be looked at. */
+export function messageTooLong(): BadMessage {
+  const { maxMessageBytes } = BOARD_LIMITS;
+  const reason = `Cannot read a message: it is too long, wanted ${maxMessageBytes} bytes at most`;
+  return { ok: false, code: "message_too_long", reason };
 }
 
 /** Reads what the board sent to a peer. Keys that are not known, of a later version, are left out. */

@@ -38,7 +38,12 @@ export * from "./punch_prediction.ts";
 export * from "./binding_lifetime.ts";
 export * from "./fragment_probe.ts";
 export * from "./nat_report.ts";
-export * from "./board_limits.ts";
+export {
+  BOARD_LIMITS,
+  BOARD_PATIENCE,
+  type BoardLimits,
+  MAX_BUFFERED_BYTES,
+} from "./board_limits.ts";
 export * from "./board_message.ts";
 export * from "./board_event.ts";
 export * from "./board_order.ts";
@@ -51,4 +56,11 @@ export {
 export { type BadMessage, readClientMessage, readServerMessage } from "./board_schema.ts";
 export { roomSecretDigest, sameRoomSecret } from "./board_secret.ts";
 export { BoardRooms, type BoardRoomsOptions } from "./board_rooms.ts";
-export { BoardPeer, type BoardPeerOptions, type BoardTime } from "./board_peer.ts";
+export { type BoardInput, BoardPeer, type BoardPeerOptions, type BoardTime } from "./board_peer.ts";
+export { sourceKey } from "./source_key.ts";
+export { SourceQuota, type SourceQuotaOptions } from "./source_quota.ts";
+export {
+  type ForwardedClient,
+  forwardedClient,
+  type ForwardedRequest,
+} from "./forwarded_client.ts";
