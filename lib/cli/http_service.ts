@@ -1,4 +1,4 @@
-import { BoardServer, type BoardStore, MemoryBoardStore } from "../board/mod.ts";
+import { BoardServer, type BoardStore, MemoryBoardStore, pageRoutes } from "../board/mod.ts";
 import {
   type HttpServer,
   type Logger,
@@ -53,12 +53,15 @@ export async function openHttpService(options: HttpServiceOptions): Promise<Http
     http = await openHttpServer({
       ip: ip.value,
       port: settings["http-port"]!,
-      routes: operationsRoutes({
-        readiness,
-        metrics,
-        operators: prefixes(settings["http-operator"]),
-        logger,
-      }),
+      routes: new Map([
+        ...operationsRoutes({
+          readiness,
+          metrics,
+          operators: prefixes(settings["http-operator"]),
+          logger,
+        }),
+        ...board === undefined ? [] : pageRoutes({ stunUris: stunUris(options) }),
+      ]),
       webSockets: new Map(
         board && [["/board/*", board.route({ origins: settings["http-origin"] })]],
       ),
@@ -84,21 +87,27 @@ export async function openHttpService(options: HttpServiceOptions): Promise<Http
 }
 
 async function openBoard(options: HttpServiceOptions): Promise<BoardServer | undefined> {
-  const { settings, listeners, addressTokens, logger } = options;
+  const { settings, addressTokens, logger } = options;
   const where = settings["board-store"];
   if (where === "none") return undefined;
   const store: BoardStore = where === "memory" ? new MemoryBoardStore() : new MemoryBoardStore();
-  const addresses = {
-    listeners,
-    advertise: settings.advertise ?? [],
-    advertiseAlternate: settings["advertise-alternate"] ?? [],
-  };
   return new BoardServer({
     store,
-    stunUris: (host) => advertisedStunUris(addresses, host),
+    stunUris: stunUris(options),
     addressTokens,
     maxPeers: settings["http-max-connections"],
     maxPeersPerAddress: settings["http-max-connections-per-address"],
     logger,
   });
+}
+
+function stunUris(
+  { settings, listeners }: HttpServiceOptions,
+): (host: string) => readonly string[] {
+  const addresses = {
+    listeners,
+    advertise: settings.advertise ?? [],
+    advertiseAlternate: settings["advertise-alternate"] ?? [],
+  };
+  return (host) => advertisedStunUris(addresses, host);
 }

@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { createServer, IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import {
   type ForwardedClient,
@@ -91,6 +91,8 @@ export async function openHttpServer(options: OpenHttpServerOptions): Promise<Ht
       forwardedFor: headersOf(incoming).get("x-forwarded-for"),
       trusted,
     });
+  // Loaded when it is needed: most servers serve no HTTP
+  const { createServer } = await import("node:http");
   // Unanswered heads are cut off at 16 KiB, see also SILENCE_MS
   const server = createServer({ maxHeaderSize: 16_384, keepAliveTimeout: 5000 });
   server.on("connection", (socket) => {

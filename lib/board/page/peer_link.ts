@@ -27,7 +27,7 @@ export class PeerLink {
   readonly #options: PeerLinkOptions;
   readonly #connection: RTCPeerConnection;
   readonly #channel: RTCDataChannel;
-  readonly #timer: number;
+  readonly #timer: ReturnType<typeof setTimeout>;
   /** Candidates that came before the description that they belong to. */
   readonly #early: RTCIceCandidateInit[] = [];
   #state: LinkState = "connecting";
