@@ -10,6 +10,14 @@ export * from "./lib/protocol/mod.ts";
 export * from "./lib/server/mod.ts";
 export * from "./lib/client/mod.ts";
 export {
+  BoardClient,
+  BoardClientError,
+  type BoardClientEvent,
+  type BoardClientOptions,
+  type BoardDisconnected,
+  type ClientPost,
+} from "./lib/board/mod.ts";
+export {
   type Clock,
   type LogFields,
   type Logger,

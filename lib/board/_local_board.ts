@@ -69,8 +69,15 @@ export class LocalBoard {
   }
 
   /** All posts of a peer are off the board. */
-  dropPosts(room: string, peer: string): void {
-    this.#deliver(this.#rooms.dropPosts(room, peer));
+  dropPosts(room: string, peer: string, why: "removed" | "expired"): void {
+    this.#deliver(this.#rooms.dropPosts(room, peer, why));
+  }
+
+  /** This and nothing else is posted in a room; nobody is told. */
+  replace(room: string, posts: readonly BoardPost[]): void {
+    for (const { peer, id } of this.posts(room)) this.#rooms.remove(room, peer, id);
+    for (const post of posts) this.#rooms.put(room, post, this.#clock.now());
+    this.#schedule();
   }
 
   /** All that is posted in a room. */

@@ -16,3 +16,4 @@ export {
   type ClientPost,
 } from "./board_client.ts";
 export { BoardClientError } from "./board_client_error.ts";
+export { openRedisBoardStore, type OpenRedisBoardStoreOptions } from "./redis_board_store.ts";

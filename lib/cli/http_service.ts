@@ -1,4 +1,10 @@
-import { BoardServer, type BoardStore, MemoryBoardStore, pageRoutes } from "../board/mod.ts";
+import {
+  BoardServer,
+  type BoardStore,
+  MemoryBoardStore,
+  openRedisBoardStore,
+  pageRoutes,
+} from "../board/mod.ts";
 import {
   type HttpServer,
   type Logger,

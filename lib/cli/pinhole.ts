@@ -4,6 +4,7 @@
  * @module
  */
 import denoJson from "../../deno.json" with { type: "json" };
+import { BOARD, boardCommand } from "./board_command.ts";
 import { formatHelp } from "./command_line.ts";
 import { NAT, natCommand } from "./nat_command.ts";
 import { QUERY, queryCommand } from "./query_command.ts";
@@ -52,6 +53,7 @@ function overview(): string {
 const COMMANDS = [
   { command: QUERY, run: queryCommand },
   { command: NAT, run: natCommand },
+  { command: BOARD, run: boardCommand },
 ];
 
 if (import.meta.main) Deno.exit(await pinhole(Deno.args));

@@ -1,4 +1,4 @@
-import type { createServer, IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import {
   type ForwardedClient,
@@ -91,7 +91,7 @@ export async function openHttpServer(options: OpenHttpServerOptions): Promise<Ht
       forwardedFor: headersOf(incoming).get("x-forwarded-for"),
       trusted,
     });
-  // Loaded when it is needed: most servers serve no HTTP
+  // Here and not before: a browser that runs a client of the board has no such module
   const { createServer } = await import("node:http");
   // Unanswered heads are cut off at 16 KiB, see also SILENCE_MS
   const server = createServer({ maxHeaderSize: 16_384, keepAliveTimeout: 5000 });
@@ -151,8 +151,6 @@ export function textResponse(text: string, init: ResponseInit = {}): Response {
   headers.set("x-content-type-options", "nosniff");
   return new Response(text, { ...init, headers });
 }
-
-type Server = ReturnType<typeof createServer>;
 
 function listen(server: Server, address: SocketAddress): Promise<SocketAddress> {
   const { promise, resolve, reject } = Promise.withResolvers<SocketAddress>();

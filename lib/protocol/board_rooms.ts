@@ -58,13 +58,13 @@ export class BoardRooms {
       this.#rooms.delete(room);
       return [];
     }
-    return this.dropPosts(room, peer);
+    return this.dropPosts(room, peer, "removed");
   }
 
   /** Takes all posts of a peer off the board, one that is in this room or elsewhere. */
-  dropPosts(room: string, peer: string): BoardDelivery[] {
+  dropPosts(room: string, peer: string, why: "removed" | "expired"): BoardDelivery[] {
     const posts = this.#rooms.get(room)?.posts.get(peer);
-    return [...posts?.keys() ?? []].flatMap((id) => this.remove(room, peer, id));
+    return [...posts?.keys() ?? []].flatMap((id) => this.#drop(room, why, { peer, id }));
   }
 
   /** Puts a post on the board, or in place of an older one of the same peer and name. */

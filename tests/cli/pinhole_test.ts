@@ -8,6 +8,7 @@ const OVERVIEW = `Usage: pinhole COMMAND [arguments]
 Commands:
   query    Asks a STUN server for this host's public address.
   nat      Finds out what the NAT in front of this host does to UDP and TCP.
+  board    Shows what is posted in a room of a bulletin board, and what happens there.
 
 pinhole COMMAND --help tells more about a command.
 `;

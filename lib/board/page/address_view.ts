@@ -75,10 +75,10 @@ function show(
   drawWay(byId("way"), [
     { title: "You", text: verdict?.mapping === "none" ? seen : "this device", look: "here" },
     verdict === undefined || verdict.mapping === "unsupported" || verdict.mapping === "blocked"
-      ? { title: "NAT?", text: seen, look: "unsure" }
+      ? { title: "NAT or router?", text: seen, look: "unsure" }
       : verdict.mapping === "none"
       ? { title: "No NAT", text: "nothing translates" }
-      : { title: "Your NAT", text: seen },
+      : { title: "NAT or router", text: seen },
     { title: "Server", text: server, look: reached ? undefined : "unsure" },
   ]);
 }
