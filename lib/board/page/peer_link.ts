@@ -6,7 +6,7 @@ export type LinkSignal =
   | { readonly candidate: RTCIceCandidateInit };
 
 /** How a {@linkcode PeerLink} stands. */
-export type LinkState = "connecting" | "connected" | "failed" | "closed";
+export type LinkState = "connecting" | "connected" | "interrupted" | "failed" | "closed";
 
 /** How a {@linkcode PeerLink} is made. */
 export interface PeerLinkOptions {
@@ -49,9 +49,7 @@ export class PeerLink {
     connection.onicecandidate = ({ candidate }) => {
       if (candidate !== null) options.send({ candidate: candidate.toJSON() });
     };
-    connection.onconnectionstatechange = () => {
-      if (connection.connectionState === "failed") this.#become("failed");
-    };
+    connection.onconnectionstatechange = () => this.#follow(connection.connectionState);
     this.#timer = setTimeout(() => {
       if (this.#state === "connecting") this.#become("failed");
     }, CONNECTING_MS);
@@ -74,6 +72,13 @@ export class PeerLink {
     this.#become("closed");
   }
 
+  #follow(state: RTCPeerConnectionState): void {
+    const wasConnected = this.#state === "connected" || this.#state === "interrupted";
+    if (state === "failed") this.#become(wasConnected ? "closed" : "failed");
+    if (state === "disconnected" && wasConnected) this.#become("interrupted");
+    if (state === "connected" && wasConnected) this.#become("connected");
+  }
+
   async #take(signal: LinkSignal): Promise<void> {
     const connection = this.#connection;
     if ("candidate" in signal) {
@@ -81,11 +86,16 @@ export class PeerLink {
         if (this.#early.length < MAX_EARLY) this.#early.push(signal.candidate);
         return;
       }
-      return await connection.addIceCandidate(signal.candidate);
+      return await this.#tryCandidate(signal.candidate);
     }
     await connection.setRemoteDescription(signal.description);
-    for (const candidate of this.#early.splice(0)) await connection.addIceCandidate(candidate);
+    for (const candidate of this.#early.splice(0)) await this.#tryCandidate(candidate);
     if (signal.description.type === "offer") await this.#describe();
+  }
+
+  /** One that cannot be used, or belongs to an attempt that is over, is a way less and no more. */
+  async #tryCandidate(candidate: RTCIceCandidateInit): Promise<void> {
+    await this.#connection.addIceCandidate(candidate).catch(() => {});
   }
 
   async #describe(): Promise<void> {

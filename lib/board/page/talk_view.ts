@@ -18,6 +18,8 @@ export class TalkView {
   #name = "";
   #link: PeerLink | undefined;
   #stun: readonly string[] = [];
+  #own = "";
+  #isOffering = false;
 
   /** Takes the part over. */
   constructor(options: TalkViewOptions) {
@@ -26,6 +28,8 @@ export class TalkView {
       event.preventDefault();
       this.#sayAloud();
     });
+    // The other side is told at once, instead of finding out in half a minute
+    addEventListener("pagehide", () => this.#link?.close());
   }
 
   /** The STUN URIs for connections from now on. */
@@ -56,9 +60,6 @@ export class TalkView {
     this.#own = peer;
   }
 
-  #own = "";
-  #isOffering = false;
-
   #begin(peer: string, offers: boolean): void {
     this.#link?.close();
     this.#peer = peer;
@@ -88,6 +89,7 @@ export class TalkView {
       {
         connecting: `Connecting to ${name} …`,
         connected: `Connected to ${name}, directly.`,
+        interrupted: `${name} cannot be heard at the moment.`,
         failed: `No way to ${name} was found: one of the two NATs does not let it through.`,
         closed: `The connection to ${name} has ended.`,
       }[state],
