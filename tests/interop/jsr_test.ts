@@ -113,7 +113,7 @@ Deno.test({
   },
 });
 
-Deno.test("jsr:@pinhole/stun/server has its metrics, which are loaded when asked for", async () => {
+Deno.test("jsr:@pinhole/stun/server has its metrics and its page, which are loaded when asked for", async () => {
   await using server = await PinholeServer.start({
     program: SERVER,
     permissions: ["--unstable-net"],
@@ -122,6 +122,8 @@ Deno.test("jsr:@pinhole/stun/server has its metrics, which are loaded when asked
   });
   const [, address] = await server.child.line(/"transport":"http","address":"([^"]+)"/);
   const response = await fetch(`http://${address}/metrics`);
+  const page = await fetch(`http://${address}/`);
+  assertEquals(await page.text(), Deno.readTextFileSync(`${ROOT}lib/board/page/page.html`));
   assertMatch(await response.text(), /^pinhole_build_info\{version="[\d.]+",io="deno"\} 1$/m);
 });
 
