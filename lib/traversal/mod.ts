@@ -11,7 +11,8 @@ export {
   type PublicTcpListener,
 } from "./public_listener.ts";
 export { PunchError, type PunchErrorCode, type PunchErrorOptions } from "./punch_error.ts";
-export type { PunchSignalling } from "./punch_signalling.ts";
+export { punch, type PunchedPath, type PunchOptions, type PunchTrial } from "./punch.ts";
+export type { JointPunchSignalling, PunchSignalling } from "./punch_signalling.ts";
 export { type PunchedTcp, punchTcp, type PunchTcpOptions } from "./punch_tcp.ts";
 export { punchUdp, type PunchUdpOptions } from "./punch_udp.ts";
 export type { UdpChannel, UdpChannelEnd } from "./udp_channel.ts";
