@@ -136,8 +136,10 @@ export class PunchMeeting {
         if (message.id !== PUNCH_POST_ID) return [];
         if (message.peer === this.#self) return this.#isUnmet ? [this.#post()] : [];
         this.#partners.forget(message.peer);
-        // Who has taken the offer off has met another one; an offer that expires is posted again
-        return message.type === "removed" ? this.#refused(message.peer, now) : [];
+        // Who is invited and takes the offer off has met another one; one that expires is posted again
+        return message.type === "removed" && this.#state.kind === "inviting"
+          ? this.#refused(message.peer, now)
+          : [];
       case "signal":
         return this.#signal(message, now);
       case "sync":
