@@ -48,14 +48,14 @@ export class StunConnection implements AsyncDisposable {
   readonly ended: Promise<StunConnectionEnd>;
   readonly #stream: StreamConnection;
   readonly #runs = new Set<TransactionRun>();
-  readonly #end = Promise.withResolvers<StunConnectionEnd>();
+  readonly #ending = Promise.withResolvers<StunConnectionEnd>();
   readonly #reading: Promise<void>;
-  #over = false;
+  #end: StunConnectionEnd | undefined;
 
   /** Takes a connection over. */
   constructor(stream: StreamConnection) {
     this.#stream = stream;
-    this.ended = this.#end.promise;
+    this.ended = this.#ending.promise;
     this.#reading = this.#read();
   }
 
@@ -69,12 +69,17 @@ export class StunConnection implements AsyncDisposable {
     return this.#stream.remoteAddress;
   }
 
+  /** Why no more answers will come; undefined while they may. */
+  get end(): StunConnectionEnd | undefined {
+    return this.#end;
+  }
+
   /** Asks; undefined if there is no answer in time, or will be none, or it is given up. */
   async ask(
     request: Uint8Array,
     options: StunConnectionAskOptions,
   ): Promise<ConnectionAnswer | undefined> {
-    if (this.#over) return undefined;
+    if (this.#end !== undefined) return undefined;
     const { timeoutMs, clock, signal } = options;
     const server = this.#stream.remoteAddress;
     const run = new TransactionRun({
@@ -134,8 +139,8 @@ export class StunConnection implements AsyncDisposable {
   }
 
   #finish(end: StunConnectionEnd): void {
-    this.#over = true;
+    this.#end ??= end;
     for (const run of this.#runs) run.fail(end.error);
-    this.#end.resolve(end);
+    this.#ending.resolve(end);
   }
 }

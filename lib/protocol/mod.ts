@@ -15,6 +15,7 @@ export * from "./long_term_authenticator.ts";
 export type { UserCredential } from "./user_credential.ts";
 export * from "./client_authentication.ts";
 export * from "./dial_back.ts";
+export { isDialBackGreeting } from "./dial_back_finding.ts";
 export * from "./client_transaction.ts";
 export * from "./transaction_pair.ts";
 export * from "./service_record_order.ts";
@@ -78,3 +79,7 @@ export {
   forwardedClient,
   type ForwardedRequest,
 } from "./forwarded_client.ts";
+export * from "./public_address.ts";
+export * from "./redial_delay.ts";
+export * from "./holding_record.ts";
+export * from "./mapping_keeper.ts";

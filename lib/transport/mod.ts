@@ -43,7 +43,6 @@ export {
   type LocalPortErrorOptions,
   type LocalPortProblem,
 } from "./local_port_error.ts";
-export { openSharedTcpPort } from "./open_shared_tcp_port.ts";
 export {
   ResolveError,
   type ResolveErrorCode,
@@ -52,6 +51,7 @@ export {
   type ResolveHostOptions,
 } from "./resolve_host.ts";
 export { resolveService, type ResolveServiceOptions } from "./resolve_service.ts";
+export { openSharedTcpPort } from "./open_shared_tcp_port.ts";
 export type {
   OpenSharedTcpPortOptions,
   SharedTcpPort,

@@ -4,12 +4,26 @@
  *
  * @module
  */
+export { listenPublicTcp, type ListenPublicTcpOptions } from "./listen_public_tcp.ts";
+export { listenPublicUdp, type ListenPublicUdpOptions } from "./listen_public_udp.ts";
+export type { ListenPublicOptions } from "./listen_public_options.ts";
 export {
   type DialBackFinding,
+  HoldingEvent,
+  type HoldingState,
+  ListeningGapEvent,
   PublicAddressEvent,
   PublicAddressLostEvent,
+  PublicListenerCloseEvent,
   type PublicTcpListener,
 } from "./public_listener.ts";
+export {
+  PublicListenerError,
+  type PublicListenerErrorCode,
+  type PublicListenerErrorOptions,
+  type PublicListenerFailure,
+} from "./public_listener_error.ts";
+export type { PublicUdpSocket } from "./public_udp_socket.ts";
 export { PunchError, type PunchErrorCode, type PunchErrorOptions } from "./punch_error.ts";
 export { punch, type PunchedPath, type PunchOptions, type PunchTrial } from "./punch.ts";
 export type { JointPunchSignalling, PunchSignalling } from "./punch_signalling.ts";

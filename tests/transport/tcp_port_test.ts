@@ -10,6 +10,7 @@ import {
   ListenError,
   listenTcp,
   LocalPortError,
+  type ResettableConnection,
   type StreamConnection,
   type StreamListener,
 } from "../../lib/transport/mod.ts";
@@ -262,6 +263,33 @@ leakTest("connectTcpFrom() reads what came before the peer reset the connection"
   assertEquals(await connection.read(), undefined);
 });
 
+linuxTest("connectTcpFrom() gives a connection whose reset() leaves nothing behind", async () => {
+  const peer = listen();
+  const [mine, theirs] = await meet(peer, { localPort: 0 });
+  const { port } = mine.localAddress;
+  mine.reset();
+  mine.reset();
+  mine.close();
+  assertEquals(await mine.read(), undefined);
+  await assertRejects(() => mine.write(Uint8Array.of(1)), ConnectionError, "is closed");
+  const error = await assertRejects(() => theirs.read(), ConnectionError);
+  assertEquals(error.code, "reset");
+  assertEquals(await loopbackSocketsOn(port), []);
+  closeAll([theirs], [peer]);
+});
+
+linuxTest("connectTcpFrom() gives a connection whose close() leaves TIME_WAIT behind", async () => {
+  const peer = listen();
+  const [mine, theirs] = await meet(peer, { localPort: 0 });
+  const { port } = mine.localAddress;
+  mine.close();
+  assertEquals(await theirs.read(), undefined);
+  theirs.close();
+  // st: 06 is TIME_WAIT, after FIN_WAIT2
+  while (!/ 06 /.test((await loopbackSocketsOn(port)).join()));
+  closeAll([peer]);
+});
+
 leakTest(
   "connectTcpFrom() rejects pending writes when the peer resets the connection",
   async () => {
@@ -349,7 +377,7 @@ function listen(hostname: "127.0.0.1" | "127.0.0.2" | "0.0.0.0" = "127.0.0.1"): 
 async function meet(
   peer: StreamListener,
   options: ConnectTcpFromOptions,
-): Promise<readonly [mine: StreamConnection, theirs: StreamConnection]> {
+): Promise<readonly [mine: ResettableConnection, theirs: StreamConnection]> {
   const [mine, theirs] = await Promise.all([
     connectTcpFrom(peer.localAddress, options),
     peer.accept(),
