@@ -56,6 +56,7 @@ export class BoardRendezvous implements AsyncDisposable {
   readonly #ended: Promise<void>;
   #meeting: PunchMeeting | undefined;
   #refusal: RendezvousError | undefined;
+  #wasIn = false;
   #isToStart = false;
   #cancelWake = () => {};
   #cancelStart = () => {};
@@ -73,8 +74,9 @@ export class BoardRendezvous implements AsyncDisposable {
   }
 
   /**
-   * What the board said first: the room, the name of this peer, the STUN servers. Rejects if the first
-   * attempt does not come that far: with a {@linkcode RendezvousError} or a `BoardClientError`.
+   * What the board said first: the room, the name of this peer, the STUN servers. If the first attempt
+   * does not come that far it is over, and this rejects with a {@linkcode RendezvousError} or a
+   * `BoardClientError`.
    */
   get welcome(): Promise<WelcomeMessage> {
     return this.#welcome.promise;
@@ -135,11 +137,17 @@ export class BoardRendezvous implements AsyncDisposable {
   #take(event: BoardClientEvent): void {
     const now = this.#clock.now();
     if (event.type === "disconnected") {
-      this.#welcome.reject(this.#refusal ?? unreachable());
+      if (!this.#wasIn) {
+        this.#fail(this.#refusal ?? unreachable());
+        return void this.#board.close();
+      }
       this.#options.onEvent?.({ type: "disconnected", retryInMs: event.retryInMs });
       return this.#carryOut(this.#meeting?.left(now));
     }
-    if (event.type === "welcome") this.#welcome.resolve(event);
+    if (event.type === "welcome") {
+      this.#wasIn = true;
+      this.#welcome.resolve(event);
+    }
     if (event.type === "error") this.#refusal = new RendezvousError(event.code, event.message);
     this.#carryOut(this.#meeting?.hear(event, now));
   }
