@@ -37,12 +37,12 @@ export interface BoardRendezvousOptions {
  *
  * @example
  * ```ts no-run
- * import { BoardClient, BoardRendezvous, punch } from "@pinhole/stun";
+ * import { BoardClient, BoardRendezvous, choosePunchServers, punch } from "@pinhole/stun";
  *
  * const board = new BoardClient("wss://stun.example.org/board/our-room");
  * await using signalling = new BoardRendezvous(board);
  * const { stun } = await signalling.welcome;
- * const path = await punch({ servers: stun, signalling });
+ * const path = await punch({ servers: choosePunchServers(stun), signalling });
  * if (path.transport === "tcp") await path.connection.write(new TextEncoder().encode("hello"));
  * ```
  */
@@ -86,9 +86,13 @@ export class BoardRendezvous implements AsyncDisposable {
    * Offers to meet, for one punch, over the transports of these descriptions.
    *
    * @throws {RangeError} If there is no description, or one cannot be used (as a rejection).
+   * @throws {TypeError} If that was done before (as a rejection): secrets are for one punch alone.
    */
   // deno-lint-ignore require-await -- its errors are rejections
   async send(descriptions: readonly PunchDescription[]): Promise<void> {
+    if (this.#meeting !== undefined) {
+      throw new TypeError("Cannot offer to meet: a rendezvous is for one punch, wanted a new one");
+    }
     this.#meeting = new PunchMeeting(descriptions);
     const { peer } = this.#board;
     if (peer === undefined) return;

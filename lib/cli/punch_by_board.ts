@@ -1,6 +1,6 @@
 import { BoardClient, BoardRendezvous, type RendezvousEvent } from "../board/mod.ts";
+import { choosePunchServers } from "../protocol/mod.ts";
 import { punch, type PunchedPath, PunchError } from "../traversal/mod.ts";
-import { parseStunUri } from "../wire/mod.ts";
 import type { PunchEvent } from "./punch_event.ts";
 import type { PunchBoard, PunchSettings } from "./punch_settings.ts";
 import type { PunchWorld } from "./punch_world.ts";
@@ -21,7 +21,7 @@ export async function punchByBoard(
   });
   try {
     const { room, peer, stun } = await signalling.welcome;
-    const servers = settings.servers.length > 0 ? settings.servers : oneOfEachHost(stun);
+    const servers = settings.servers.length > 0 ? settings.servers : choosePunchServers(stun);
     if (servers.length === 0) {
       throw new PunchError("Cannot punch: the board names no STUN server, wanted --server", {
         code: "unusable",
@@ -54,17 +54,3 @@ function punchEventOf(event: RendezvousEvent): PunchEvent {
       return { event: "disconnected", retryInMs: event.retryInMs };
   }
 }
-
-/** Two ports of one host tell no more of a NAT than one does. */
-function oneOfEachHost(uris: readonly string[]): readonly string[] {
-  const seen = new Set<string>();
-  return uris.filter((uri) => {
-    const parsed = parseStunUri(uri);
-    if (!parsed.ok || parsed.value.scheme !== "stun" || seen.has(parsed.value.host)) return false;
-    seen.add(parsed.value.host);
-    return true;
-  }).slice(0, MAX_SERVERS);
-}
-
-/** Two of each family; a board is a stranger, and is not to choose whom a crowd of its peers asks. */
-const MAX_SERVERS = 4;

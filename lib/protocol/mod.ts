@@ -43,6 +43,7 @@ export * from "./punch_credentials.ts";
 export * from "./punch_candidates.ts";
 export * from "./punch_failure.ts";
 export * from "./punch_plan.ts";
+export * from "./punch_servers.ts";
 export * from "./punch_meeting_message.ts";
 export * from "./punch_meeting.ts";
 export * from "./tcp_punch.ts";

@@ -68,7 +68,8 @@ export type PunchedPath =
  * @throws {RangeError} If there is no server or no transport, or one cannot be used (as a rejection).
  */
 export async function punch(options: PunchOptions): Promise<PunchedPath> {
-  const { transports = ["tcp", "udp"], signal = new AbortController().signal } = options;
+  const { signal = new AbortController().signal } = options;
+  const transports = [...new Set(options.transports ?? ["tcp", "udp"] as const)];
   if (transports.length === 0) throw new RangeError("Cannot punch: no transport is given");
   const joint = new JointSignalling(options.signalling, transports);
   const attempts = new Attempts({ ...options, signal }, joint);

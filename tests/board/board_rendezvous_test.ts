@@ -153,9 +153,11 @@ leakTest("BoardRendezvous.close() rejects what is awaited, and takes the offer a
   assertEquals(await two.event("waiting"), { type: "waiting", unfit: 0 });
 });
 
-Deno.test("BoardRendezvous.send() rejects where there is no description", async () => {
+Deno.test("BoardRendezvous.send() rejects where there is no description, and a second time", async () => {
   await using side = new Side(`ws://127.0.0.1:${freePort()}/board/room`);
   await assertRejects(() => side.rendezvous.send([]), RangeError, "there is no description");
+  await side.rendezvous.send(ONE);
+  await assertRejects(() => side.rendezvous.send(ONE), TypeError, "a rendezvous is for one punch");
 });
 
 /** A board on loopback. */

@@ -1,6 +1,8 @@
 // `pinhole punch --board` as people run it: two processes that know the name of a room.
 
 import { assertEquals, assertMatch } from "@std/assert";
+import { connectTcp, listenTcp } from "../../lib/transport/mod.ts";
+import { formatSocketAddress } from "../../lib/wire/mod.ts";
 import { freePort } from "../support/free_port.ts";
 import { PinholeServer, ROOT } from "../support/pinhole_server.ts";
 import { type Child, deno } from "../support/process.ts";
@@ -8,7 +10,7 @@ import { type Child, deno } from "../support/process.ts";
 for (
   const [flags, transport] of [[[], "tcp"], [["--udp"], "udp"], [["--tcp"], "tcp"]] as const
 ) {
-  Deno.test(`pinhole punch --board ${flags} joins both sides' streams over ${transport}`, async () => {
+  Deno.test(`pinhole ${["punch --board", ...flags].join(" ")} joins both sides' streams over ${transport}`, async () => {
     await using board = await Board.start();
     await using one = punch(board.url, ["--room", "r", ...flags]);
     await using two = punch(board.url, ["--room", "r", ...flags]);
@@ -50,6 +52,24 @@ Deno.test("pinhole punch --board --json tells each step, and names the other sid
     assertEquals([punching.transport, punching.prediction], ["tcp", "yes"]);
     assertEquals(connected.remote, punching.candidates[0].address);
   }
+});
+
+Deno.test("pinhole punch --board --forward and --to join a port to a service", async () => {
+  await using board = await Board.start();
+  const service = listenTcp({ ip: LOOPBACK, port: 0 });
+  const port = freePort();
+  const target = formatSocketAddress(service.localAddress);
+  await using one = punch(board.url, ["--room", "r", "--forward", `${port}`]);
+  await using two = punch(board.url, ["--room", "r", "--to", target]);
+  await Promise.all([one, two].map((side) => side.line(/^forwarding /, LONG)));
+  const served = (await service.accept())!;
+  service.close();
+  const program = await connectTcp({ ip: LOOPBACK, port });
+  await program.write(Uint8Array.of(7));
+  assertEquals((await served.read())?.slice(), Uint8Array.of(7));
+  program.close();
+  served.close();
+  for (const side of [one, two]) assertEquals((await side.result(20_000)).code, 0);
 });
 
 Deno.test("pinhole punch --board asks the servers that it is given in place of the board's", async () => {
@@ -125,6 +145,7 @@ Deno.test("pinhole punch --board ends with 4 at Ctrl-C while it waits", async ()
   assertMatch(stderr, /\nerror: Cannot punch: it was given up\n$/);
 });
 
+const LOOPBACK = Uint8Array.of(127, 0, 0, 1);
 const ERR = { stream: "stderr" } as const;
 
 // Two starts of Deno on a busy machine

@@ -24,7 +24,7 @@ for (
     [undefined, undefined, "tcp"],
     [undefined, ["udp"], "udp"],
     [["udp", "tcp"], ["tcp", "udp"], "tcp"],
-    [["tcp"], undefined, "tcp"],
+    [["tcp", "tcp"], undefined, "tcp"],
   ] as const
 ) {
   leakTest(`punch() connects over ${transport} where ${one} meets ${two}`, async () => {
