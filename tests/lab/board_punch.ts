@@ -12,11 +12,11 @@ export function connectingPairs(): readonly PunchPair[] {
 
 /**
  * Punches between the hosts of a new lab, with `pinhole punch --board` on both, and checks that both
- * sides say the same. Without a transport it is theirs to choose.
+ * sides say the same. Without one among the flags the transport is theirs to choose.
  */
 export async function punchByBoard(
   { nats: [nat1, nat2] }: Pick<PunchPair, "nats">,
-  transport?: "udp" | "tcp",
+  flags: readonly string[] = [],
 ): Promise<PunchTrial> {
   await using lab = await NatLab.open({ nat1, nat2 });
   const { server } = lab;
@@ -25,8 +25,7 @@ export async function punchByBoard(
     ...["--http-hostname", server.ip],
   ]);
   const board = boardUrl(server.ip);
-  const args = transport === undefined ? [] : [`--${transport}`];
-  const sides = [lab.host1, lab.host2].map((host) => startBoardPunch(host, { board, args }));
+  const sides = [lab.host1, lab.host2].map((host) => startBoardPunch(host, { board, flags }));
   return await meet(sides as [Child, Child]);
 }
 
@@ -42,11 +41,11 @@ export async function startBoardNode(host: LabHost, args: readonly string[]): Pr
 /** Starts `pinhole punch --board` in a host. */
 export function startBoardPunch(
   host: LabHost,
-  { board, args }: { readonly board: string; readonly args: readonly string[] },
+  { board, flags = [] }: { readonly board: string; readonly flags?: readonly string[] },
 ): Child {
   return host.deno([
     ...["--allow-net", "--allow-sys=networkInterfaces", `${ROOT}lib/cli/pinhole.ts`, "punch"],
-    ...["--board", board, "--room", "lab", "--secret", "of the lab", "--json", ...args],
+    ...["--board", board, "--room", "lab", "--secret", "of the lab", "--json", ...flags],
   ], { stdin: "piped" });
 }
 

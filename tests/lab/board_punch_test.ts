@@ -1,6 +1,6 @@
 // `pinhole punch --board` between real NATs: every pair of the punch matrix that can connect.
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import type { Child } from "../support/process.ts";
 import { testWithTool, TOOLS } from "../support/tool.ts";
 import {
@@ -20,7 +20,11 @@ for (const transport of ["udp", "tcp"] as const) {
     tools: [NFT],
     skip: whyNoLab(),
     fn: () =>
-      testPunchMatrix(transport, { rounds: 1, pairs: connectingPairs(), punch: punchByBoard }),
+      testPunchMatrix(transport, {
+        rounds: 1,
+        pairs: connectingPairs(),
+        punch: (pair) => punchByBoard(pair, [`--${transport}`]),
+      }),
   });
 }
 
@@ -32,6 +36,18 @@ for (const nats of [["port-restricted", "port-restricted"], ["symmetric", "full-
     fn: async () => assertEquals((await punchByBoard({ nats })).outcome, "connected"),
   });
 }
+
+testWithTool({
+  name: "pinhole punch --board tries both transports where neither will do, and says why",
+  tools: [NFT],
+  skip: whyNoLab(),
+  async fn() {
+    const nats = ["symmetric", "symmetric"] as const;
+    const { outcome, reason } = await punchByBoard({ nats }, ["--timeout", "4"]);
+    assertEquals(outcome, "unheard");
+    assertMatch(reason!, /^Cannot punch over UDP: .*; the NATs of both sides give each /);
+  },
+});
 
 testWithTool({
   name: "pinhole punch --board connects peers on different servers that share one Redis",
@@ -51,7 +67,7 @@ testWithTool({
       ips.map((ip) => startBoardNode(server, ["--hostname", ip, "--http-hostname", ip, ...store])),
     );
     const sides = [lab.host1, lab.host2].map((host, i) =>
-      startBoardPunch(host, { board: boardUrl(ips[i]!), args: [] })
+      startBoardPunch(host, { board: boardUrl(ips[i]!) })
     ) as [Child, Child];
     assertEquals((await meet(sides)).outcome, "connected");
   },

@@ -11,6 +11,10 @@ for (const transport of ["udp", "tcp"] as const) {
     tools: [NFT],
     skip: whyNoLab(),
     fn: () =>
-      testPunchMatrix(transport, { rounds: 5, pairs: connectingPairs(), punch: punchByBoard }),
+      testPunchMatrix(transport, {
+        rounds: 5,
+        pairs: connectingPairs(),
+        punch: (pair) => punchByBoard(pair, [`--${transport}`]),
+      }),
   });
 }
