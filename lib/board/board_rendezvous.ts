@@ -35,6 +35,9 @@ export interface BoardRendezvousOptions {
  * A connection that is lost before they have met is made again; after the exchange it is not needed
  * any more. In the moment between, it cannot be told what the other side has, and so the meeting fails.
  *
+ * It has the shape of the traversal's `JointPunchSignalling` and does not know of it: neither of the
+ * two needs the other, and whoever uses both puts them together.
+ *
  * @example
  * ```ts no-run
  * import { BoardClient, BoardRendezvous, choosePunchServers, punch } from "@pinhole/stun";
