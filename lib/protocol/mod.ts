@@ -7,6 +7,7 @@
  */
 export * from "./endpoint.ts";
 export * from "./arrival.ts";
+export type { AnswerSpace, PlacedMessage, PlainArrival } from "./plain_answer.ts";
 export * from "./responder.ts";
 export * from "./responder_statistics.ts";
 export * from "./authenticator.ts";
@@ -54,6 +55,10 @@ export * from "./reach_verdict.ts";
 export * from "./binding_lifetime.ts";
 export * from "./fragment_probe.ts";
 export * from "./nat_report.ts";
+export * from "./public_address.ts";
+export * from "./redial_delay.ts";
+export * from "./holding_record.ts";
+export * from "./mapping_keeper.ts";
 export {
   BOARD_LIMITS,
   BOARD_PATIENCE,
@@ -80,7 +85,3 @@ export {
   forwardedClient,
   type ForwardedRequest,
 } from "./forwarded_client.ts";
-export * from "./public_address.ts";
-export * from "./redial_delay.ts";
-export * from "./holding_record.ts";
-export * from "./mapping_keeper.ts";
