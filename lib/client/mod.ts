@@ -14,3 +14,4 @@ export {
 export { type Resolver, type ResolverOptions, systemResolver } from "./server_discovery.ts";
 export { discoverNat, type DiscoverNatOptions } from "./discover_nat.ts";
 export { type MappingChange, watchMapping, type WatchMappingOptions } from "./watch_mapping.ts";
+export { examineServer, type ExamineServerOptions } from "./examine_server.ts";

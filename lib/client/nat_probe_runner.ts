@@ -5,8 +5,9 @@ import {
   type NatProbeResult,
   type NatStep,
 } from "../protocol/mod.ts";
-import { type DatagramTransport, localIpTowards, openDenoDatagram } from "../transport/mod.ts";
-import { isUnspecifiedIp, type SocketAddress } from "../wire/mod.ts";
+import { type DatagramTransport, openDenoDatagram } from "../transport/mod.ts";
+import { localAddressTowards } from "./local_address_towards.ts";
+import { pause } from "./pause.ts";
 import { TransactionRun } from "./transaction_run.ts";
 
 /** What a {@linkcode NatProbeRunner} needs. */
@@ -37,7 +38,7 @@ export class NatProbeRunner implements Disposable {
    * @throws {ListenError} If a socket cannot be opened (as a rejection).
    */
   async run(step: NatStep): Promise<readonly NatProbeResult[]> {
-    if (step.waitMs !== undefined) await this.#wait(step.waitMs);
+    if (step.waitMs !== undefined) await pause(step.waitMs, this.#options);
     for (const { socket, arrivesOn = socket } of step.probes) {
       this.#open(socket);
       this.#open(arrivesOn);
@@ -69,7 +70,7 @@ export class NatProbeRunner implements Disposable {
     this.#running.set(probe, run);
     try {
       const outcome = await run.outcome;
-      const local = localAddressOf(socket, probe.to);
+      const local = localAddressTowards(socket, probe.to);
       if (outcome.kind !== "answered") {
         return { answered: false, attempts: outcome.attempts, local };
       }
@@ -100,22 +101,4 @@ export class NatProbeRunner implements Disposable {
       }
     }
   }
-
-  /** Waits, for no longer than until it is given up. */
-  async #wait(ms: number): Promise<void> {
-    const { clock, signal } = this.#options;
-    if (signal?.aborted) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const end = () => resolve();
-    const cancel = clock.setTimer(ms, end);
-    signal?.addEventListener("abort", end, { once: true });
-    await promise;
-    cancel();
-    signal?.removeEventListener("abort", end);
-  }
-}
-
-function localAddressOf(socket: DatagramTransport, to: SocketAddress): SocketAddress {
-  const { ip, port } = socket.localAddress;
-  return { ip: isUnspecifiedIp(ip) ? localIpTowards(to) ?? ip : ip, port };
 }

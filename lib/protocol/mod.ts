@@ -39,3 +39,18 @@ export * from "./punch_prediction.ts";
 export * from "./binding_lifetime.ts";
 export * from "./fragment_probe.ts";
 export * from "./nat_report.ts";
+export {
+  type DoctorAmplification,
+  type DoctorFinding,
+  type DoctorLatency,
+  type DoctorLine,
+  type DoctorReport,
+  type DoctorResult,
+  type DoctorVerdict,
+  doctorVerdict,
+} from "./doctor_report.ts";
+export type * from "./doctor_step.ts";
+export type * from "./doctor_check.ts";
+export type { DatagramReplies, DatagramReply } from "./doctor_datagrams.ts";
+export type { StreamReplies } from "./doctor_stream.ts";
+export { DOCTOR_CHECKS, doctorExamination, type DoctorOrder } from "./doctor_examination.ts";

@@ -1,0 +1,139 @@
+import { BEHAVIOUR_CHECKS } from "./doctor_behaviour_checks.ts";
+import { BINDING_CHECKS, helloUdp } from "./doctor_binding_checks.ts";
+import type { DoctorCheck, DoctorPatient, DoctorPlan } from "./doctor_check.ts";
+import { type DatagramReplies, isResponseTo, sayResponse } from "./doctor_datagrams.ts";
+import { NETWORK_CHECKS } from "./doctor_network_checks.ts";
+import {
+  type DoctorAmplification,
+  type DoctorFinding,
+  type DoctorLine,
+  type DoctorReport,
+  skip,
+} from "./doctor_report.ts";
+import { SILENCE_CHECKS } from "./doctor_silence_checks.ts";
+import type { DoctorStep, DoctorStepResult, DoctorSteps } from "./doctor_step.ts";
+import type { StreamReplies } from "./doctor_stream.ts";
+import { helloStream, TCP_CHECKS, TLS_CHECKS } from "./doctor_stream_checks.ts";
+import type { TransportProtocol } from "./endpoint.ts";
+
+/** A step, and what it is about for a person who waits. */
+export interface DoctorOrder {
+  /** What is being looked at. */
+  readonly title: string;
+  /** What to do. */
+  readonly step: DoctorStep;
+}
+
+/**
+ * Examines a STUN server from its client's side, as a generator: yields what to send and takes what
+ * came of it, check by check in the order of {@linkcode DOCTOR_CHECKS}.
+ *
+ * @throws {RangeError} If the plan names no server.
+ */
+export function* doctorExamination(
+  plan: DoctorPlan,
+): Generator<DoctorOrder, DoctorReport, DoctorStepResult> {
+  const { udp, tcp, tls } = plan.servers;
+  const server = udp ?? tcp ?? tls;
+  if (server === undefined) throw new RangeError("Cannot examine: found no server, wanted one");
+  const examination = new Examination(plan);
+  yield* examination.greet();
+  const lines: DoctorLine[] = [];
+  let holdMs: number | undefined;
+  let latency: DoctorReport["latency"];
+  for (const check of DOCTOR_CHECKS) {
+    const { id, title, rfc } = check;
+    const finding = yield* examination.make(check);
+    const { result, detail } = finding;
+    lines.push({ id, title, rfc, result, detail });
+    holdMs ??= finding.holdMs;
+    latency ??= finding.latency;
+  }
+  const { amplification, answered } = examination;
+  return { server, answered, checks: lines, holdMs, amplification, latency };
+}
+
+/** Every check, in the order in which they are made. */
+export const DOCTOR_CHECKS: readonly DoctorCheck[] = [
+  ...BINDING_CHECKS,
+  ...SILENCE_CHECKS,
+  ...BEHAVIOUR_CHECKS,
+  ...NETWORK_CHECKS,
+  ...TCP_CHECKS,
+  ...TLS_CHECKS,
+];
+
+type Orders<T> = Generator<DoctorOrder, T, DoctorStepResult>;
+
+class Examination implements DoctorPatient {
+  readonly plan: DoctorPlan;
+  udp: DatagramReplies | undefined;
+  tcp: StreamReplies | undefined;
+  tls: StreamReplies | undefined;
+  amplification: DoctorAmplification | undefined;
+
+  constructor(plan: DoctorPlan) {
+    this.plan = plan;
+  }
+
+  get answered(): boolean {
+    return TRANSPORTS.some((transport) => this.#hello(transport) !== undefined);
+  }
+
+  *greet(): Orders<void> {
+    const { udp, tcp, tls } = this.plan.servers;
+    const title = "Reaching the server";
+    if (udp !== undefined) this.udp = yield* this.#carryOut(title, helloUdp(this));
+    if (tcp !== undefined) this.tcp = yield* this.#carryOut(title, helloStream(this, "tcp"));
+    if (tls !== undefined) this.tls = yield* this.#carryOut(title, helloStream(this, "tls"));
+  }
+
+  *make(check: DoctorCheck): Orders<DoctorFinding> {
+    const { transport, needs = "address" } = check;
+    if (this.plan.servers[transport] === undefined) return skip(NOT_EXAMINED[transport]);
+    const hello = this.#hello(transport);
+    const name = transport.toUpperCase();
+    if (hello === undefined && needs !== "nothing") return skip(`no answer over ${name}`);
+    if (hello?.class === "error" && needs === "address") {
+      return skip(`the server answers ${sayResponse(hello)} over ${name}`);
+    }
+    if ("judge" in check) return check.judge(this);
+    return yield* this.#carryOut(check.title, check.examine(this));
+  }
+
+  /** The first answer over a transport. */
+  #hello(transport: TransportProtocol) {
+    return transport === "udp" ? this.udp?.answer?.message : this[transport]?.answers[0];
+  }
+
+  *#carryOut<T>(title: string, steps: DoctorSteps<T>): Orders<T> {
+    let next = steps.next();
+    while (!next.done) {
+      const step = next.value;
+      const result = yield { title, step };
+      if (step.kind === "datagrams" && result.kind === "datagrams") {
+        for (const request of step.datagrams) this.#weigh(request, result.arrivals);
+      }
+      next = steps.next(result);
+    }
+    return next.value;
+  }
+
+  /** Remembers the greatest answer, measured by its request. */
+  #weigh(request: Uint8Array, arrivals: readonly { readonly bytes: Uint8Array }[]): void {
+    const answers = arrivals.filter(({ bytes }) => isResponseTo(request, bytes));
+    if (answers.length === 0) return;
+    const answerBytes = Math.max(...answers.map(({ bytes }) => bytes.length));
+    const factor = answerBytes / request.length;
+    if (factor <= (this.amplification?.factor ?? 0)) return;
+    this.amplification = { factor, requestBytes: request.length, answerBytes };
+  }
+}
+
+const TRANSPORTS: readonly TransportProtocol[] = ["udp", "tcp", "tls"];
+
+const NOT_EXAMINED: Readonly<Record<TransportProtocol, string>> = {
+  udp: "UDP is not examined",
+  tcp: "TCP is not examined",
+  tls: "TLS is not examined",
+};
