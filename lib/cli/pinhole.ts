@@ -5,6 +5,7 @@
  */
 import denoJson from "../../deno.json" with { type: "json" };
 import { formatHelp } from "./command_line.ts";
+import { DOCTOR, doctorCommand } from "./doctor_command.ts";
 import { NAT, natCommand } from "./nat_command.ts";
 import { QUERY, queryCommand } from "./query_command.ts";
 import { writeErr, writeOut } from "./terminal.ts";
@@ -52,6 +53,7 @@ function overview(): string {
 const COMMANDS = [
   { command: QUERY, run: queryCommand },
   { command: NAT, run: natCommand },
+  { command: DOCTOR, run: doctorCommand },
 ];
 
 if (import.meta.main) Deno.exit(await pinhole(Deno.args));

@@ -29,7 +29,8 @@ export function judgeReflexive(
   if (reflexive.port === 0 || isUnspecifiedIp(reflexive.ip)) return fail(`${name} is no address`);
   const direct = isLoopback(server.ip) || equalIps(reflexive.ip, local.ip);
   if (direct && !isOwn(reflexive, local)) {
-    return fail(`${name} is not this host's ${formatSocketAddress(local)}, and no NAT is between`);
+    const own = formatSocketAddress(local);
+    return fail(`${name} is not this host's ${own}, and there should be no NAT between`);
   }
   const plain = valueOf(message, MAPPED_ADDRESS);
   if (plain !== undefined && !equalSocketAddresses(plain, reflexive)) {

@@ -36,7 +36,7 @@ import { bindingRequest } from "./nat_probe.ts";
 export const BEHAVIOUR_CHECKS: readonly DoctorCheck[] = [
   {
     id: "no-reflector",
-    title: "Does not honour RESPONSE-ADDRESS, and so is no reflector",
+    title: "Is no reflector: does not honour RESPONSE-ADDRESS",
     rfc: "5389 18.2",
     transport: "udp",
     *examine({ plan }) {
@@ -64,7 +64,7 @@ export const BEHAVIOUR_CHECKS: readonly DoctorCheck[] = [
   },
   {
     id: "response-port",
-    title: "Refuses RESPONSE-PORT, or honours it for the source address",
+    title: "Refuses RESPONSE-PORT, or answers to that port",
     rfc: "5780 7.5",
     transport: "udp",
     *examine({ plan }) {
@@ -90,7 +90,7 @@ export const BEHAVIOUR_CHECKS: readonly DoctorCheck[] = [
   },
   {
     id: "other-address",
-    title: "OTHER-ADDRESS is another address and port, and all four answer",
+    title: "Answers at the other addresses that it tells of",
     rfc: "5780 7.4",
     transport: "udp",
     *examine({ plan, udp }) {
@@ -134,7 +134,7 @@ export const BEHAVIOUR_CHECKS: readonly DoctorCheck[] = [
   },
   {
     id: "change-request",
-    title: "Answers CHANGE-REQUEST from where it should, or refuses it",
+    title: "Refuses CHANGE-REQUEST, or answers from where asked",
     rfc: "5780 7.2",
     transport: "udp",
     *examine({ plan, udp }) {

@@ -38,7 +38,7 @@ export function* helloUdp({ plan }: DoctorPatient): DoctorSteps<DatagramReplies>
 export const BINDING_CHECKS: readonly DoctorCheck[] = [
   {
     id: "rfc5389",
-    title: "Answers over UDP, a plain request of RFC 5389",
+    title: "Answers over UDP, to a plain request",
     rfc: "8489 12",
     transport: "udp",
     needs: "nothing",
@@ -49,7 +49,7 @@ export const BINDING_CHECKS: readonly DoctorCheck[] = [
   },
   {
     id: "rfc8489",
-    title: "Answers a request of RFC 8489, with SOFTWARE and FINGERPRINT",
+    title: "Answers a request that has SOFTWARE and FINGERPRINT",
     rfc: "8489 6.3.1",
     transport: "udp",
     *examine(patient) {
@@ -59,7 +59,7 @@ export const BINDING_CHECKS: readonly DoctorCheck[] = [
   },
   {
     id: "rfc3489",
-    title: "Answers a request of RFC 3489, in its dialect",
+    title: "Answers a request of RFC 3489 in its dialect",
     rfc: "5389 12.2",
     transport: "udp",
     *examine(patient) {
@@ -83,7 +83,7 @@ export const BINDING_CHECKS: readonly DoctorCheck[] = [
       if (udp!.others.some(({ bytes }) => responseOf(bytes) !== undefined)) {
         return fail("a response came with another transaction id");
       }
-      return udp!.answer === undefined ? skip("no answer") : pass("the same 12 bytes");
+      return udp!.answer === undefined ? skip("no answer over UDP") : pass("the same 12 bytes");
     },
   },
   {
@@ -112,7 +112,7 @@ export const BINDING_CHECKS: readonly DoctorCheck[] = [
   },
   {
     id: "mapped-address",
-    title: "Tells the true address over UDP, and the same each time",
+    title: "Tells the true address over UDP, the same each time",
     rfc: "8489 14.2",
     transport: "udp",
     *examine(patient) {
@@ -154,7 +154,7 @@ export const BINDING_CHECKS: readonly DoctorCheck[] = [
   },
   {
     id: "unknown-required",
-    title: "Refuses unknown attributes with 420 and lists them all",
+    title: "Refuses unknown attributes with 420, and lists all",
     rfc: "8489 6.3.1",
     transport: "udp",
     *examine(patient) {
@@ -187,7 +187,11 @@ export const BINDING_CHECKS: readonly DoctorCheck[] = [
 
 /** Whether an answer is one that a client can use. */
 export function judgeAnswer(message: StunMessage): DoctorFinding {
-  if (message.class === "error") return fail(sayResponse(message));
+  if (message.class === "error") {
+    const code = valueOf(message, ERROR_CODE)?.code;
+    // RFC 8489 12: a basic server should not want credentials, nor send its clients elsewhere
+    return (code === 401 || code === 300 ? warn : fail)(sayResponse(message));
+  }
   if (valueOf(message, XOR_MAPPED_ADDRESS) === undefined) {
     return fail("the answer has no XOR-MAPPED-ADDRESS that can be read");
   }

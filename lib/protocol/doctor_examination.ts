@@ -1,7 +1,7 @@
 import { BEHAVIOUR_CHECKS } from "./doctor_behaviour_checks.ts";
 import { BINDING_CHECKS, helloUdp } from "./doctor_binding_checks.ts";
 import type { DoctorCheck, DoctorPatient, DoctorPlan } from "./doctor_check.ts";
-import { type DatagramReplies, isResponseTo, sayResponse } from "./doctor_datagrams.ts";
+import { type DatagramReplies, isResponseTo, responseOf, sayResponse } from "./doctor_datagrams.ts";
 import { NETWORK_CHECKS } from "./doctor_network_checks.ts";
 import {
   type DoctorAmplification,
@@ -77,7 +77,8 @@ class Examination implements DoctorPatient {
   }
 
   get answered(): boolean {
-    return TRANSPORTS.some((transport) => this.#hello(transport) !== undefined);
+    return TRANSPORTS.some((transport) => this.#hello(transport) !== undefined) ||
+      (this.udp?.others ?? []).some(({ bytes }) => responseOf(bytes) !== undefined);
   }
 
   *greet(): Orders<void> {

@@ -56,7 +56,7 @@ const SILENCES: readonly Silence[] = [
   },
   {
     id: "silent-length",
-    title: "Does not answer a truncated message, or one with a wrong length",
+    title: "Does not answer a message of a wrong length",
     rfc: "8489 6.3",
     unanswerable: ({ plan }) => {
       const withLength = (length: number) => {

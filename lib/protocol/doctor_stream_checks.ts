@@ -42,7 +42,7 @@ export const TCP_CHECKS: readonly DoctorCheck[] = [
   },
   {
     id: "tcp-garbage",
-    title: "Closes a connection on which something else than STUN comes",
+    title: "Closes a connection on which no STUN comes",
     rfc: "8489 6.3",
     transport: "tcp",
     *examine({ plan }) {
@@ -65,8 +65,8 @@ export const TCP_CHECKS: readonly DoctorCheck[] = [
   },
   {
     id: "tcp-dial-back",
-    title: "Dials back, so that a client can tell who can connect to it",
-    rfc: "Pinhole DIAL-BACK",
+    title: "Dials back to a client that wants it",
+    rfc: "Pinhole",
     transport: "tcp",
     *examine({ plan }) {
       const token = plan.transactionId().slice(0, 8);
@@ -96,8 +96,8 @@ export const TLS_CHECKS: readonly DoctorCheck[] = [
   ...streamChecks("tls"),
   {
     id: "tls-alpn",
-    title: `Chooses ${STUN_ALPN.join(" or ")} where they are offered`,
-    rfc: "7443 3",
+    title: "Chooses an application protocol of STUN (ALPN)",
+    rfc: "7443",
     transport: "tls",
     *examine({ plan }) {
       const request = bindingRequest(plan.transactionId());
@@ -146,7 +146,7 @@ function streamChecks(transport: StreamProtocol): readonly DoctorCheck[] {
     },
     {
       id: `${transport}-pieces`,
-      title: `Understands a request that comes over ${name} byte by byte`,
+      title: `Answers a request that comes over ${name} byte by byte`,
       rfc: "8489 6.2.2",
       transport,
       *examine(patient) {
@@ -167,7 +167,7 @@ function streamChecks(transport: StreamProtocol): readonly DoctorCheck[] {
     },
     {
       id: `${transport}-pipelining`,
-      title: `Answers several requests that come in one write over ${name}`,
+      title: `Answers several requests in one write over ${name}`,
       rfc: "8489 6.2.2",
       transport,
       *examine(patient) {

@@ -8,6 +8,7 @@ const OVERVIEW = `Usage: pinhole COMMAND [arguments]
 Commands:
   query    Asks a STUN server for this host's public address.
   nat      Finds out what the NAT in front of this host does to UDP and TCP.
+  doctor   Examines a STUN server: whether it keeps the rules, holds connections, is quick.
 
 pinhole COMMAND --help tells more about a command.
 `;
