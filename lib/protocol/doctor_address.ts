@@ -12,12 +12,19 @@ import {
 } from "../wire/mod.ts";
 import { type DoctorFinding, fail, pass, warn } from "./doctor_report.ts";
 
+/** What else is known of the address that an answer tells. */
+export interface ReflexiveContext {
+  /** The socket's own address; the IP address may be all zeros. */
+  readonly local: SocketAddress;
+  /** Where the server is. */
+  readonly server: SocketAddress;
+  /** What the same socket was told in the dialect of RFC 3489. @default {undefined} not asked */
+  readonly classic?: SocketAddress | undefined;
+}
+
 /** Whether the reflexive address in a success answer can be true, or even is. */
-export function judgeReflexive(
-  message: StunMessage,
-  where: { readonly local: SocketAddress; readonly server: SocketAddress },
-): DoctorFinding {
-  const { local, server } = where;
+export function judgeReflexive(message: StunMessage, context: ReflexiveContext): DoctorFinding {
+  const { local, server } = context;
   const read = readAttribute(message, XOR_MAPPED_ADDRESS);
   if (read === undefined) return fail("the answer has no XOR-MAPPED-ADDRESS");
   if (!read.ok) return fail(read.reason);
@@ -27,12 +34,19 @@ export function judgeReflexive(
     return fail(`${name} is of another family than the request`);
   }
   if (reflexive.port === 0 || isUnspecifiedIp(reflexive.ip)) return fail(`${name} is no address`);
+  const plain = valueOf(message, MAPPED_ADDRESS) ?? context.classic;
+  const unmasked = valueOf(message, { ...MAPPED_ADDRESS, type: XOR_MAPPED_ADDRESS.type });
+  if (
+    unmasked !== undefined &&
+    [plain, local].some((one) => one && equalSocketAddresses(one, unmasked))
+  ) {
+    return fail(`XOR-MAPPED-ADDRESS holds ${formatSocketAddress(unmasked)} without the XOR`);
+  }
   const direct = isLoopback(server.ip) || equalIps(reflexive.ip, local.ip);
   if (direct && !isOwn(reflexive, local)) {
     const own = formatSocketAddress(local);
     return fail(`${name} is not this host's ${own}, and there should be no NAT between`);
   }
-  const plain = valueOf(message, MAPPED_ADDRESS);
   if (plain !== undefined && !equalSocketAddresses(plain, reflexive)) {
     const differ = `MAPPED-ADDRESS says ${formatSocketAddress(plain)}, the other ${name}`;
     // A NAT that rewrites addresses in packets does just this (RFC 8489 section 14.2)

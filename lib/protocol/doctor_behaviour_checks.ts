@@ -19,6 +19,7 @@ import {
 } from "../wire/mod.ts";
 import type { DoctorCheck, DoctorPatient } from "./doctor_check.ts";
 import {
+  classicTransactionId,
   type DatagramReplies,
   type DatagramReply,
   sayResponse,
@@ -44,15 +45,13 @@ export const BEHAVIOUR_CHECKS: readonly DoctorCheck[] = [
       const target = yield* openTarget(plan, "no-reflector target");
       if (target === undefined) return fail("no answer");
       const attributes = [attribute(RESPONSE_ADDRESS, target)];
-      const id = plan.transactionId();
-      const classicId = Uint8Array.of(...plan.transactionId(), ...id.subarray(0, 4));
       const { others } = yield* sendDatagrams({
         socket: "no-reflector",
         watch: ["no-reflector target"],
         to,
         datagrams: [
-          bindingRequest(id, attributes),
-          bindingRequest(classicId, attributes),
+          bindingRequest(plan.transactionId(), attributes),
+          bindingRequest(classicTransactionId(plan.transactionId), attributes),
           bindingRequest(plan.transactionId()),
         ],
         lingerMs: LINGER_MS,
@@ -71,6 +70,7 @@ export const BEHAVIOUR_CHECKS: readonly DoctorCheck[] = [
       const target = yield* openTarget(plan, "response-port target");
       const source = yield* openTarget(plan, "response-port");
       if (target === undefined || source === undefined) return fail("no answer");
+      if (target.port === 0) return skip("the server says that our port is 0");
       if (!equalIps(target.ip, source.ip)) {
         return skip("the NAT gives the sockets of this host different addresses");
       }

@@ -18,6 +18,7 @@ import {
 import { judgeReflexive } from "./doctor_address.ts";
 import type { DoctorCheck, DoctorPatient } from "./doctor_check.ts";
 import {
+  classicTransactionId,
   type DatagramQuestion,
   type DatagramReplies,
   responseOf,
@@ -63,9 +64,8 @@ export const BINDING_CHECKS: readonly DoctorCheck[] = [
     rfc: "5389 12.2",
     transport: "udp",
     *examine(patient) {
-      const { transactionId } = patient.plan;
-      const id = Uint8Array.of(...transactionId(), ...transactionId().subarray(0, 4));
-      const { answer } = yield* ask(patient, "rfc3489", bindingRequest(id));
+      const request = bindingRequest(classicTransactionId(patient.plan.transactionId));
+      const { answer } = yield* ask(patient, "rfc3489", request);
       if (answer === undefined) return warn("no answer");
       if (answer.message.class === "error") return warn(sayResponse(answer.message));
       return valueOf(answer.message, MAPPED_ADDRESS) === undefined
@@ -116,14 +116,22 @@ export const BINDING_CHECKS: readonly DoctorCheck[] = [
     rfc: "8489 14.2",
     transport: "udp",
     *examine(patient) {
-      const server = patient.plan.servers.udp!;
+      const { plan } = patient;
+      const server = plan.servers.udp!;
+      const { answer: old } = yield* sendDatagrams({
+        socket: "mapped-address",
+        to: server,
+        datagrams: [bindingRequest(classicTransactionId(plan.transactionId))],
+        attempts: 1,
+      });
+      const classic = old && valueOf(old.message, MAPPED_ADDRESS);
       let first: StunMessage | undefined;
       let judged: DoctorFinding = fail("no answer");
       for (let i = 0; i < REPETITIONS; i++) {
-        const request = bindingRequest(patient.plan.transactionId());
+        const request = bindingRequest(plan.transactionId());
         const { answer, local } = yield* ask(patient, "mapped-address", request);
         if (answer === undefined) return fail("no answer");
-        judged = judgeReflexive(answer.message, { local, server });
+        judged = judgeReflexive(answer.message, { local, server, classic });
         if (judged.result === "fail") return judged;
         first ??= answer.message;
         const [one, other] = [first, answer.message].map((message) =>

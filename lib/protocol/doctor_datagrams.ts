@@ -53,6 +53,11 @@ export function* sendDatagrams(question: DatagramQuestion): DoctorSteps<Datagram
   };
 }
 
+/** A fresh transaction id of RFC 3489, 16 bytes. */
+export function classicTransactionId(transactionId: () => Uint8Array): Uint8Array {
+  return Uint8Array.of(...transactionId(), ...transactionId().subarray(0, 4));
+}
+
 /** Whether bytes are a response with the transaction id of a request; the cookie belongs to it. */
 export function isResponseTo(request: Uint8Array, bytes: Uint8Array): boolean {
   return request.length >= HEADER_BYTES && responseOf(bytes) !== undefined &&

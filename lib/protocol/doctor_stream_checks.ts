@@ -3,6 +3,7 @@ import { concat } from "@std/bytes";
 import { judgeReflexive } from "./doctor_address.ts";
 import { judgeAnswer } from "./doctor_binding_checks.ts";
 import type { DoctorCheck, DoctorPatient } from "./doctor_check.ts";
+import { sayResponse } from "./doctor_datagrams.ts";
 import { type DoctorFinding, fail, pass, skip, warn } from "./doctor_report.ts";
 import type { DoctorSteps, DoctorStreamAction } from "./doctor_step.ts";
 import { saySilence, type StreamReplies, talk, write } from "./doctor_stream.ts";
@@ -81,7 +82,8 @@ export const TCP_CHECKS: readonly DoctorCheck[] = [
         waitMs: DIAL_BACK_MS,
       });
       // An attribute of 0x8000 and above is to be ignored by whoever does not know it
-      if (answer?.class !== "success") return fail(answer ? "an error" : saySilence(connection));
+      if (answer === undefined) return fail(saySilence(connection));
+      if (answer.class === "error") return fail(sayResponse(answer));
       const found = valueOf(answer, DIAL_BACK_RESULT);
       return found === undefined
         ? skip("the server does not know DIAL-BACK, which is Pinhole's own")
