@@ -141,10 +141,9 @@ export const BEHAVIOUR_CHECKS: readonly DoctorCheck[] = [
       const group = endpointsOf(plan.servers.udp!, udp!);
       if (typeof group === "string") return skip("OTHER-ADDRESS is not to be believed");
       if (group === undefined) return yield* examineRefusal(plan);
-      // Lets the other addresses in through a NAT that is on the way
-      for (const role of ENDPOINT_ROLES.slice(1)) {
-        const datagrams = [bindingRequest(plan.transactionId())];
-        yield* sendDatagrams({ socket: "change-request", to: group[role], datagrams });
+      const outside = yield* openFilter(plan, group);
+      if (outside.some((one) => !equalSocketAddresses(one, outside[0]!))) {
+        return skip("the NAT does not let the other addresses in: it is symmetric");
       }
       for (const change of CHANGES) {
         const answer = yield* askChange(plan, change);
@@ -177,6 +176,25 @@ function* openTarget(
   const datagrams = [bindingRequest(plan.transactionId())];
   const { answer } = yield* sendDatagrams({ socket, to: plan.servers.udp!, datagrams });
   return answer && reflexiveIn(answer.message);
+}
+
+/**
+ * Sends to all four addresses, so that a NAT or a firewall on the way lets their answers in; tells
+ * how each that answers sees the socket.
+ */
+function* openFilter(
+  plan: DoctorPatient["plan"],
+  group: EndpointGroup,
+): DoctorSteps<readonly SocketAddress[]> {
+  const outside: SocketAddress[] = [];
+  for (const role of ENDPOINT_ROLES) {
+    const datagrams = [bindingRequest(plan.transactionId())];
+    const to = group[role];
+    const { answer } = yield* sendDatagrams({ socket: "change-request", to, datagrams });
+    const reflexive = answer && reflexiveIn(answer.message);
+    if (reflexive !== undefined) outside.push(reflexive);
+  }
+  return outside;
 }
 
 function reflexiveIn(message: StunMessage): SocketAddress | undefined {

@@ -1,3 +1,4 @@
+import { ENDPOINT_ROLES } from "../../lib/protocol/mod.ts";
 import {
   attribute,
   CHANGE_REQUEST,
@@ -8,6 +9,7 @@ import {
   RESPONSE_ORIGIN,
   RESPONSE_PORT,
   valueOf,
+  XOR_MAPPED_ADDRESS,
 } from "../../lib/wire/mod.ts";
 import { address } from "./binding_cases.ts";
 import {
@@ -167,6 +169,30 @@ export const BEHAVIOUR_FAULTS: readonly FaultCase[] = [
       answers: unless((message) => valueOf(message, CHANGE_REQUEST)?.changeAddress === true),
     },
     found: [["change-request", "fail", "no answer to CHANGE-REQUEST with change IP"]],
+  },
+  {
+    that: "is seen through a symmetric NAT, in nothing",
+    world: {
+      answers: (honest, { role, source }) =>
+        source.ip.length === 16 ? honest : honest.map((sent) =>
+          rewritten(sent, (message) => {
+            const seen = valueOf(message, XOR_MAPPED_ADDRESS);
+            const ip = Uint8Array.of(203, 0, 113, ENDPOINT_ROLES.indexOf(role));
+            return seen === undefined ? {} : {
+              attributes: withAttribute(
+                message,
+                attribute(XOR_MAPPED_ADDRESS, { ip, port: seen.port }),
+              ),
+            };
+          })
+        ),
+    },
+    found: [[
+      "mapped-address",
+      "warn",
+      "MAPPED-ADDRESS says 192.0.2.1:40005, the other 203.0.113.0:40005; a NAT may have " +
+      "rewritten it",
+    ]],
   },
   {
     that: "has RFC 5780 and refuses CHANGE-REQUEST",
