@@ -140,5 +140,5 @@ const NO_CONNECTION: Omit<DoctorStreamResult, "failure"> = {
 
 /** TCP's first retransmissions come after 1, 3 and 7 s. */
 const CONNECT_MS = 8000;
-/** Some hundred times what is asked for. */
-const MAX_RECEIVED_BYTES = 65_536;
+/** The 600 answers of the longest hold, of 400 bytes each. */
+const MAX_RECEIVED_BYTES = 262_144;

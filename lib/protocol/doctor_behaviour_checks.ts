@@ -22,6 +22,7 @@ import {
   classicTransactionId,
   type DatagramReplies,
   type DatagramReply,
+  isResponseTo,
   sayResponse,
   sendDatagrams,
 } from "./doctor_datagrams.ts";
@@ -45,18 +46,20 @@ export const BEHAVIOUR_CHECKS: readonly DoctorCheck[] = [
       const target = yield* openTarget(plan, "no-reflector target");
       if (target === undefined) return fail("no answer");
       const attributes = [attribute(RESPONSE_ADDRESS, target)];
+      const lures = [
+        bindingRequest(plan.transactionId(), attributes),
+        bindingRequest(classicTransactionId(plan.transactionId), attributes),
+      ];
       const { others } = yield* sendDatagrams({
         socket: "no-reflector",
         watch: ["no-reflector target"],
         to,
-        datagrams: [
-          bindingRequest(plan.transactionId(), attributes),
-          bindingRequest(classicTransactionId(plan.transactionId), attributes),
-          bindingRequest(plan.transactionId()),
-        ],
+        datagrams: [...lures, bindingRequest(plan.transactionId())],
         lingerMs: LINGER_MS,
       });
-      return others.some(({ socket }) => socket === "no-reflector target")
+      return others.some(({ socket, bytes }) =>
+          socket === "no-reflector target" && lures.some((lure) => isResponseTo(lure, bytes))
+        )
         ? fail("the answer went to the socket that RESPONSE-ADDRESS names")
         : pass("nothing came to the socket that RESPONSE-ADDRESS names");
     },

@@ -58,6 +58,22 @@ export function classicTransactionId(transactionId: () => Uint8Array): Uint8Arra
   return Uint8Array.of(...transactionId(), ...transactionId().subarray(0, 4));
 }
 
+/** The responses among messages, by {@linkcode transactionKey}; the first of each. */
+export function responsesByKey(messages: readonly Uint8Array[]): ReadonlyMap<string, number> {
+  const found = new Map<string, number>();
+  messages.forEach((bytes, i) => {
+    if (responseOf(bytes) === undefined) return;
+    const key = transactionKey(bytes);
+    if (!found.has(key)) found.set(key, i);
+  });
+  return found;
+}
+
+/** What a request and its response have in common: cookie and transaction id, in hex. */
+export function transactionKey(message: Uint8Array): string {
+  return message.subarray(4, HEADER_BYTES).toHex();
+}
+
 /** Whether bytes are a response with the transaction id of a request; the cookie belongs to it. */
 export function isResponseTo(request: Uint8Array, bytes: Uint8Array): boolean {
   return request.length >= HEADER_BYTES && responseOf(bytes) !== undefined &&

@@ -1,7 +1,13 @@
+import { HEADER_BYTES } from "../wire/mod.ts";
 import { BEHAVIOUR_CHECKS } from "./doctor_behaviour_checks.ts";
 import { BINDING_CHECKS, helloUdp } from "./doctor_binding_checks.ts";
 import type { DoctorCheck, DoctorPatient, DoctorPlan } from "./doctor_check.ts";
-import { type DatagramReplies, isResponseTo, responseOf, sayResponse } from "./doctor_datagrams.ts";
+import {
+  type DatagramReplies,
+  responseOf,
+  sayResponse,
+  transactionKey,
+} from "./doctor_datagrams.ts";
 import { NETWORK_CHECKS } from "./doctor_network_checks.ts";
 import {
   type DoctorAmplification,
@@ -11,7 +17,7 @@ import {
   skip,
 } from "./doctor_report.ts";
 import { SILENCE_CHECKS } from "./doctor_silence_checks.ts";
-import type { DoctorStep, DoctorStepResult, DoctorSteps } from "./doctor_step.ts";
+import type { DoctorArrival, DoctorStep, DoctorStepResult, DoctorSteps } from "./doctor_step.ts";
 import type { StreamReplies } from "./doctor_stream.ts";
 import { helloStream, TCP_CHECKS, TLS_CHECKS } from "./doctor_stream_checks.ts";
 import type { TransportProtocol } from "./endpoint.ts";
@@ -113,7 +119,7 @@ class Examination implements DoctorPatient {
       const step = next.value;
       const result = yield { title, step };
       if (step.kind === "datagrams" && result.kind === "datagrams") {
-        for (const request of step.datagrams) this.#weigh(request, result.arrivals);
+        this.#weigh(step.datagrams, result.arrivals);
       }
       next = steps.next(result);
     }
@@ -121,13 +127,19 @@ class Examination implements DoctorPatient {
   }
 
   /** Remembers the greatest answer, measured by its request. */
-  #weigh(request: Uint8Array, arrivals: readonly { readonly bytes: Uint8Array }[]): void {
-    const answers = arrivals.filter(({ bytes }) => isResponseTo(request, bytes));
-    if (answers.length === 0) return;
-    const answerBytes = Math.max(...answers.map(({ bytes }) => bytes.length));
-    const factor = answerBytes / request.length;
-    if (factor <= (this.amplification?.factor ?? 0)) return;
-    this.amplification = { factor, requestBytes: request.length, answerBytes };
+  #weigh(requests: readonly Uint8Array[], arrivals: readonly DoctorArrival[]): void {
+    const requestBytesOf = new Map(
+      requests.filter(({ length }) => length >= HEADER_BYTES)
+        .map((request) => [transactionKey(request), request.length]),
+    );
+    for (const { bytes } of arrivals) {
+      const answerBytes = bytes.length;
+      const requestBytes = requestBytesOf.get(transactionKey(bytes));
+      if (requestBytes === undefined) continue;
+      const factor = answerBytes / requestBytes;
+      if (factor <= (this.amplification?.factor ?? 0)) continue;
+      this.amplification = { factor, requestBytes, answerBytes };
+    }
   }
 }
 

@@ -1,8 +1,9 @@
 import { formatSocketAddress } from "../wire/mod.ts";
 import { judgeAnswer } from "./doctor_binding_checks.ts";
 import type { DoctorCheck } from "./doctor_check.ts";
-import { isResponseTo, sendDatagrams } from "./doctor_datagrams.ts";
+import { responsesByKey, sendDatagrams, transactionKey } from "./doctor_datagrams.ts";
 import { type DoctorLatency, fail, pass, skip, warn } from "./doctor_report.ts";
+import type { DoctorArrival } from "./doctor_step.ts";
 import { bindingRequest } from "./nat_probe.ts";
 
 /** What depends on the way to the server as well, or on all that was asked. */
@@ -35,6 +36,10 @@ export const NETWORK_CHECKS: readonly DoctorCheck[] = [
         { length: plan.requests },
         () => bindingRequest(plan.transactionId()),
       );
+      const answersIn = (arrivals: readonly DoctorArrival[]) => {
+        const found = responsesByKey(arrivals.map(({ bytes }) => bytes));
+        return datagrams.map((one) => arrivals[found.get(transactionKey(one)) ?? -1]);
+      };
       const result = yield {
         kind: "datagrams",
         socket: "loss",
@@ -43,16 +48,16 @@ export const NETWORK_CHECKS: readonly DoctorCheck[] = [
         paceMs: SERIES_PACE_MS,
         attempts: 1,
         waitMs: LOST_MS,
+        // Not before it can be: looking at all of a long series at every arrival would delay it
         until: (arrivals) =>
-          datagrams.every((one) => arrivals.some(({ bytes }) => isResponseTo(one, bytes))),
+          arrivals.length >= datagrams.length && answersIn(arrivals).every((one) => one),
       };
       if (result.kind !== "datagrams") {
         throw new TypeError("Cannot go on: wanted datagrams' result");
       }
-      const times = datagrams.flatMap((one, i) => {
-        const found = result.arrivals.find(({ bytes }) => isResponseTo(one, bytes));
-        return found === undefined ? [] : [found.at - result.sentAt[i]!];
-      }).sort((a, b) => a - b);
+      const times = answersIn(result.arrivals)
+        .flatMap((answer, i) => answer === undefined ? [] : [answer.at - result.sentAt[i]!])
+        .sort((a, b) => a - b);
       const lost = datagrams.length - times.length;
       const latency: DoctorLatency = {
         requests: datagrams.length,

@@ -1,5 +1,5 @@
 import { type StunMessage, StunStreamFramer } from "../wire/mod.ts";
-import { isResponseTo, responseOf } from "./doctor_datagrams.ts";
+import { responseOf, responsesByKey, transactionKey } from "./doctor_datagrams.ts";
 import type {
   DoctorSteps,
   DoctorStreamAction,
@@ -32,9 +32,10 @@ export function* talk(question: StreamQuestion): DoctorSteps<StreamReplies> {
   const answersIn = (received: Uint8Array) => {
     // In the order of their answers or not: RFC 8489 6.2.2 does not say
     const { frames } = new StunStreamFramer().push(received);
+    const found = responsesByKey(frames);
     return requests.map((request) => {
-      const found = frames.find((frame) => isResponseTo(request, frame));
-      return found && responseOf(found);
+      const index = found.get(transactionKey(request));
+      return index === undefined ? undefined : responseOf(frames[index]!);
     });
   };
   const result = yield {

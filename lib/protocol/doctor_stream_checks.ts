@@ -203,10 +203,11 @@ function holdCheck(transport: StreamProtocol): DoctorCheck {
       if (holdMs === 0) return skip("not asked for");
       const requests: Uint8Array[] = [];
       const actions: DoctorStreamAction[] = [];
-      for (let at = 0; at < holdMs; at += HOLD_REQUEST_MS) {
+      const everyMs = Math.max(HOLD_REQUEST_MS, holdMs / MAX_HOLD_REQUESTS);
+      for (let at = 0; at < holdMs; at += everyMs) {
         const request = bindingRequest(plan.transactionId());
         requests.push(request);
-        actions.push(write(request), { kind: "wait", ms: Math.min(HOLD_REQUEST_MS, holdMs - at) });
+        actions.push(write(request), { kind: "wait", ms: Math.min(everyMs, holdMs - at) });
       }
       const { connection, answers } = yield* talk({
         transport,
@@ -241,3 +242,5 @@ const GARBAGE_MS = 3000;
 const DIAL_BACK_MS = 8000;
 /** Far below what any NAT or server takes for idle. */
 const HOLD_REQUEST_MS = 3000;
+/** Half an hour of them; in a day they are 144 s apart. */
+const MAX_HOLD_REQUESTS = 600;

@@ -79,6 +79,21 @@ Deno.test("doctorExamination() holds no connection if it is not to", () => {
   assertEquals(report.holdMs, undefined);
 });
 
+Deno.test("doctorExamination() holds a connection for a day with no more than 600 requests", () => {
+  let written = 0;
+  const report = new DoctorWorld({
+    plan: { servers: { tcp: GROUP.primary }, holdMs: 86_400_000 },
+    accept: (honest) => ({
+      push: (chunk) => {
+        if (chunk.length === 20) written++;
+        return honest(chunk);
+      },
+    }),
+  }).examine();
+  // Two say hello or ask before the FIN
+  assertEquals([report.holdMs, written, notPassed(report)[0]?.[1]], [86_400_000, 602, "skip"]);
+});
+
 Deno.test("doctorExamination() skips the other family where there is none", () => {
   const report = new DoctorWorld({ plan: { otherFamily: undefined } }).examine();
   const reason = "the server has an address of one family alone";
