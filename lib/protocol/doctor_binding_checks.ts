@@ -14,7 +14,6 @@ import {
   valueOf,
   XOR_MAPPED_ADDRESS,
 } from "../wire/mod.ts";
-
 import { judgeReflexive } from "./doctor_address.ts";
 import type { DoctorCheck, DoctorPatient } from "./doctor_check.ts";
 import {
