@@ -8,7 +8,40 @@
 export * from "./lib/wire/mod.ts";
 export * from "./lib/protocol/mod.ts";
 export * from "./lib/server/mod.ts";
-export * from "./lib/client/mod.ts";
+export {
+  type ConnectionAnswer,
+  discoverNat,
+  type DiscoverNatOptions,
+  type MappingChange,
+  query,
+  QueryError,
+  type QueryErrorCode,
+  type QueryErrorOptions,
+  type QueryFailure,
+  type QueryOptions,
+  type QueryResult,
+  type Resolver,
+  type ResolverOptions,
+  StunConnection,
+  type StunConnectionAskOptions,
+  type StunConnectionEnd,
+  systemResolver,
+  watchMapping,
+  type WatchMappingOptions,
+} from "./lib/client/mod.ts";
+export * from "./lib/traversal/mod.ts";
+export {
+  BoardClient,
+  BoardClientError,
+  type BoardClientEvent,
+  type BoardClientOptions,
+  type BoardDisconnected,
+  BoardRendezvous,
+  type BoardRendezvousOptions,
+  type ClientPost,
+  RendezvousError,
+  type RendezvousEvent,
+} from "./lib/board/mod.ts";
 export {
   type Clock,
   type LogFields,
@@ -27,6 +60,9 @@ export {
   type CertificateErrorOptions,
   type CertifiedKey,
   chooseDatagramIo,
+  ConnectionError,
+  type ConnectionErrorCode,
+  type ConnectionErrorOptions,
   type Datagram,
   type DatagramIo,
   type DatagramIoChoice,
@@ -37,5 +73,8 @@ export {
   ListenError,
   type ListenErrorCode,
   type ListenErrorOptions,
+  type OpenSharedTcpPortOptions,
   type SharedSockets,
+  type StreamConnection,
+  type TcpPortSharing,
 } from "./lib/transport/mod.ts";

@@ -24,6 +24,8 @@ export interface Command {
   readonly summary: string;
   /** Its flags, in the order of the help; `help` is added by itself. */
   readonly flags: readonly Flag[];
+  /** Lines that follow the flags, for what takes more than one of them. @default {[]} */
+  readonly notes?: readonly string[];
   /** One command line that works, and what it does. */
   readonly examples: readonly string[];
   /** What its exit codes mean. */
@@ -108,9 +110,12 @@ export function formatHelp(command: Command): string {
     return { left: `  ${short}--${flag.name}${value}`, help: flag.help };
   });
   const width = Math.min(34, Math.max(...flags.map(({ left }) => left.length)) + 2);
-  const rows = flags.map(({ left, help }) =>
-    left.length < width ? left.padEnd(width) + help : `${left}\n${" ".repeat(width)}${help}`
-  );
+  const rows = flags.map(({ left, help }) => {
+    const right = help.replaceAll("\n", `\n${" ".repeat(width)}`);
+    return left.length < width
+      ? left.padEnd(width) + right
+      : `${left}\n${" ".repeat(width)}${right}`;
+  });
   return [
     `Usage: ${command.name} ${command.usage}`,
     "",
@@ -119,6 +124,7 @@ export function formatHelp(command: Command): string {
     "Flags:",
     ...rows,
     "",
+    ...command.notes === undefined ? [] : [...command.notes, ""],
     ...command.examples.map((example) => `Example: ${example}`),
     "",
     `Exit codes: ${command.exitCodes}`,

@@ -5,6 +5,7 @@ import { type Command, type CommandLine, formatHelp, parseCommandLine } from "./
 import { doctorReportJson } from "./doctor_report_json.ts";
 import { doctorReportMetrics } from "./doctor_report_metrics.ts";
 import { doctorReportText } from "./doctor_report_text.ts";
+import { type NumberFlagOptions, readNumberFlag } from "./number_flag.ts";
 import { complain, Progress, readFile, writeErr, writeOut } from "./terminal.ts";
 
 /**
@@ -94,16 +95,14 @@ function readOptions({ flags }: CommandLine, server: string): ExamineServerOptio
       return `Cannot use --${name} with a stuns: URI: it means TLS alone`;
     }
   }
-  for (const { name, least, most, whole, wanted } of NUMBERS) {
-    const given = flags.get(name);
-    const value = Number(given);
-    if (given === undefined || (value >= least && value <= most && (!whole || value % 1 === 0))) {
-      continue;
-    }
-    return `Cannot read --${name}: got ${given}, wanted ${wanted}`;
-  }
-  const number = (name: string) => flags.has(name) ? Number(flags.get(name)) : undefined;
-  const holdSeconds = number("hold");
+  const tlsPort = readNumberFlag(flags, "tls", PORT);
+  const holdSeconds = readNumberFlag(flags, "hold", { unit: "seconds", least: 0, most: A_DAY });
+  const requests = readNumberFlag(flags, "requests", REQUESTS);
+  const timeout = readNumberFlag(flags, "timeout", { unit: "seconds", most: A_DAY });
+  if (typeof tlsPort === "string") return tlsPort;
+  if (typeof holdSeconds === "string") return holdSeconds;
+  if (typeof requests === "string") return requests;
+  if (typeof timeout === "string") return timeout;
   const ca = flags.get("ca");
   const caCerts = typeof ca === "string" ? readFile(ca) : undefined;
   if (caCerts?.ok === false) return caCerts.problem;
@@ -112,10 +111,10 @@ function readOptions({ flags }: CommandLine, server: string): ExamineServerOptio
     transports: flags.has("udp") === flags.has("tcp")
       ? ["udp", "tcp"]
       : [flags.has("udp") ? "udp" : "tcp"],
-    tlsPort: number("tls"),
+    tlsPort,
     caCerts: caCerts && [caCerts.text],
     holdMs: holdSeconds === undefined ? undefined : holdSeconds * 1000,
-    requests: number("requests"),
+    requests,
   };
 }
 
@@ -139,11 +138,9 @@ function failureOf(
     : { code, message };
 }
 
-const NUMBERS = [
-  { name: "tls", least: 1, most: 65_535, whole: true, wanted: "a port, 1 to 65535" },
-  { name: "hold", least: 0, most: 86_400, whole: false, wanted: "seconds up to 86400" },
-  { name: "requests", least: 1, most: 1000, whole: true, wanted: "a whole number, 1 to 1000" },
-  { name: "timeout", least: 0.001, most: 86_400, whole: false, wanted: "seconds up to 86400" },
-] as const;
+const PORT: NumberFlagOptions = { unit: "a port", least: 1, most: 65_535, whole: true };
+const REQUESTS: NumberFlagOptions = { unit: "a number", least: 1, most: 1000, whole: true };
+/** In seconds. */
+const A_DAY = 86_400;
 
 const EXIT_CODES = { healthy: 0, failed: 1, warned: 3, silent: 4 } as const;

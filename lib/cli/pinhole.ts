@@ -4,10 +4,15 @@
  * @module
  */
 import denoJson from "../../deno.json" with { type: "json" };
+import { BOARD, boardCommand } from "./board_command.ts";
 import { formatHelp } from "./command_line.ts";
 import { DOCTOR, doctorCommand } from "./doctor_command.ts";
+import { EXPOSE, exposeCommand } from "./expose_command.ts";
 import { NAT, natCommand } from "./nat_command.ts";
+import { PUNCH, punchCommand } from "./punch_command.ts";
 import { QUERY, queryCommand } from "./query_command.ts";
+import { REACH, reachCommand } from "./reach_command.ts";
+import { PINHOLE_SERVE, serve } from "./serve.ts";
 import { writeErr, writeOut } from "./terminal.ts";
 
 /**
@@ -51,8 +56,13 @@ function overview(): string {
 }
 
 const COMMANDS = [
+  { command: PINHOLE_SERVE, run: (args: readonly string[]) => serve(args, PINHOLE_SERVE) },
   { command: QUERY, run: queryCommand },
   { command: NAT, run: natCommand },
+  { command: REACH, run: reachCommand },
+  { command: EXPOSE, run: exposeCommand },
+  { command: PUNCH, run: punchCommand },
+  { command: BOARD, run: boardCommand },
   { command: DOCTOR, run: doctorCommand },
 ];
 

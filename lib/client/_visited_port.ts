@@ -1,12 +1,7 @@
 import type { Clock } from "../ops/mod.ts";
 import type { TcpNatVisit } from "../protocol/mod.ts";
-import {
-  AcceptError,
-  ConnectionError,
-  type StreamConnection,
-  type StreamListener,
-} from "../transport/mod.ts";
-import { decodeMessage, type StunMessage, StunStreamFramer } from "../wire/mod.ts";
+import { AcceptError, type StreamConnection, type StreamListener } from "../transport/mod.ts";
+import { GreetedConnection } from "./greeted_connection.ts";
 
 /** What a {@linkcode VisitedPort} does with visitors. */
 export interface VisitedPortOptions {
@@ -63,31 +58,12 @@ export class VisitedPort implements AsyncDisposable {
     const cancel = this.#options.clock.setTimer(GREETING_MS, () => guest.close());
     const from = guest.remoteAddress;
     try {
-      this.#options.onVisit({ from, greeting: await firstMessage(guest) });
+      this.#options.onVisit({ from, greeting: await new GreetedConnection(guest).greeting() });
     } finally {
       cancel();
       guest.close();
       this.#guests.delete(guest);
     }
-  }
-}
-
-async function firstMessage(guest: StreamConnection): Promise<StunMessage | undefined> {
-  const framer = new StunStreamFramer();
-  try {
-    for (;;) {
-      const chunk = await guest.read();
-      if (chunk === undefined) return undefined;
-      const { frames: [frame], failure } = framer.push(chunk);
-      if (frame !== undefined) {
-        const message = decodeMessage(frame.slice());
-        return message.ok ? message.value : undefined;
-      }
-      if (failure !== undefined) return undefined;
-    }
-  } catch (error) {
-    if (error instanceof ConnectionError) return undefined;
-    throw error;
   }
 }
 

@@ -5,12 +5,10 @@ import {
   type TransactionAnswer,
   type TransportProtocol,
 } from "../protocol/mod.ts";
-import { isLocalIp, ListenError, localIpTowards } from "../transport/mod.ts";
 import {
   BINDING,
   encodeMessage,
   equalSocketAddresses,
-  isUnspecifiedIp,
   type SocketAddress,
   SOFTWARE,
   type StunMessage,
@@ -24,6 +22,7 @@ import {
   readReflexive,
   refusal,
 } from "./answer.ts";
+import { compareAddresses } from "./compare_addresses.ts";
 import { Exchange } from "./exchange.ts";
 import type { QueryResult } from "./query_result.ts";
 
@@ -120,33 +119,11 @@ function resultOf(
   return {
     server,
     transport,
-    ...compare(localAddress, reflexive, server),
+    ...compareAddresses({ local: localAddress, reflexive, server }),
     reflexive,
     rttMs,
     attempts,
     ...authenticated === undefined ? {} : { authenticated },
     ...software === undefined ? {} : { software },
   };
-}
-
-/** Whether the address was translated, and our own address as far as it can be told. */
-function compare(
-  local: SocketAddress,
-  reflexive: SocketAddress,
-  server: SocketAddress,
-): Pick<QueryResult, "local" | "nat"> {
-  if (!isUnspecifiedIp(local.ip)) return { local, nat: !equalSocketAddresses(local, reflexive) };
-  const nat = reflexive.port !== local.port || !isOurs(reflexive.ip);
-  const ip = nat ? localIpTowards(server) ?? local.ip : reflexive.ip;
-  return { local: { ip, port: local.port }, nat };
-}
-
-/** A host that may not bind to the address cannot tell, and an address of its own is rare enough. */
-function isOurs(ip: Uint8Array): boolean {
-  try {
-    return isLocalIp(ip);
-  } catch (error) {
-    if (error instanceof ListenError) return false;
-    throw error;
-  }
 }

@@ -11,21 +11,12 @@ import {
   type UdpNatReport,
   type Verdict,
 } from "../protocol/mod.ts";
-import { isLocalIp, ListenError, ResolveError, resolveHost } from "../transport/mod.ts";
-import {
-  type AddressFamily,
-  equalSocketAddresses,
-  formatStunUri,
-  parseStunUri,
-  type SocketAddress,
-  socketAddress,
-  type StunUri,
-  stunUriPort,
-} from "../wire/mod.ts";
+import { isLocalIp, ListenError } from "../transport/mod.ts";
+import type { AddressFamily, StunUri } from "../wire/mod.ts";
 import { NatProbeRunner } from "./nat_probe_runner.ts";
 import { QueryError } from "./query_error.ts";
+import { resolveServers } from "./resolve_servers.ts";
 import { TcpNatRunner } from "./tcp_nat_runner.ts";
-import { abortError } from "./transaction_run.ts";
 
 /** What {@linkcode discoverNat} finds out, and how. */
 export interface DiscoverNatOptions {
@@ -76,7 +67,7 @@ async function discover(
 ): Promise<NatReport> {
   const { transports = ["udp", "tcp"], clock = systemClock, signal } = options;
   const { randomness = systemRandomness } = options;
-  const addresses = await resolveServers(servers, options);
+  const addresses = await resolveServers(servers, { ...options, purpose: "discover a NAT" });
   const family = addresses[0]!.ip.length === 4 ? 4 : 6;
   const transactionId = () => randomness.bytes(12);
   let udp: UdpNatReport | undefined;
@@ -115,46 +106,4 @@ async function discover(
     tcp = next.value;
   }
   return { family, udp, tcp, lifetime, fragments };
-}
-
-/** The servers' addresses in one family, each once. */
-async function resolveServers(
-  servers: readonly (string | StunUri)[],
-  options: DiscoverNatOptions,
-): Promise<readonly SocketAddress[]> {
-  if (servers.length === 0) throw new RangeError("Cannot discover a NAT: no server is given");
-  const targets = servers.map((uri) => {
-    const parsed = typeof uri === "string" ? parseStunUri(uri) : { ok: true, value: uri } as const;
-    if (!parsed.ok) throw new RangeError(parsed.reason);
-    if (parsed.value.scheme === "stuns") {
-      throw new RangeError("Cannot discover a NAT through a stuns: URI: wanted stun:");
-    }
-    return parsed.value;
-  });
-  const found = await Promise.allSettled(targets.map(async (target) => {
-    const ips = await resolveHost(target.host, { family: options.family, signal: options.signal });
-    return ips.map((ip) => socketAddress(ip, stunUriPort(target)));
-  }));
-  if (options.signal?.aborted) throw abortError(options.signal);
-  const perServer = found.map((one) => one.status === "fulfilled" ? one.value : []);
-  const bytes = perServer.flat().some(({ ip }) => ip.length === 4) ? 4 : 16;
-  // One address of each server: two of one machine would pass for two opinions
-  const chosen = perServer.map((ips) => ips.find(({ ip }) => ip.length === bytes));
-  const failures = found.map((one) => one.status === "rejected" ? one.reason : undefined);
-  const [failure] = failures.filter((one) => one !== undefined);
-  if (chosen.every((one) => one === undefined)) {
-    if (!(failure instanceof ResolveError)) throw failure;
-    throw new QueryError(failure.message, { code: failure.code, cause: failure });
-  }
-  chosen.forEach((one, i) => {
-    if (one !== undefined) return;
-    const reason = failures[i] instanceof Error
-      ? failures[i].message
-      : `it has no IPv${bytes === 4 ? 4 : 6} address, which the others have`;
-    options.onSkipped?.(formatStunUri(targets[i]!), reason);
-  });
-  return chosen.filter((one, i) =>
-    one !== undefined &&
-    chosen.findIndex((other) => other !== undefined && equalSocketAddresses(other, one)) === i
-  ) as SocketAddress[];
 }

@@ -6,9 +6,13 @@ import type {
   DoctorStep,
   DoctorStepResult,
 } from "../protocol/mod.ts";
-import { type DatagramTransport, ListenError, openDenoDatagram } from "../transport/mod.ts";
+import {
+  type DatagramTransport,
+  ListenError,
+  localAddressTowards,
+  openDenoDatagram,
+} from "../transport/mod.ts";
 import type { SocketAddress } from "../wire/mod.ts";
-import { localAddressTowards } from "./local_address_towards.ts";
 import { pause } from "./pause.ts";
 import { talkOverStream } from "./_talk_over_stream.ts";
 import { abortError } from "./transaction_run.ts";
@@ -83,7 +87,7 @@ export class DoctorRunner implements Disposable {
     return {
       kind: "datagrams",
       failure: unsent > 0 && arrivals.length === 0 ? "this host cannot send to it" : undefined,
-      local: localAddressTowards(socket, step.to),
+      local: localAddressTowards(step.to, socket.localAddress),
       sentAt,
       arrivals,
     };

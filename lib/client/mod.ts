@@ -14,4 +14,16 @@ export {
 export { type Resolver, type ResolverOptions, systemResolver } from "./server_discovery.ts";
 export { discoverNat, type DiscoverNatOptions } from "./discover_nat.ts";
 export { type MappingChange, watchMapping, type WatchMappingOptions } from "./watch_mapping.ts";
+export {
+  type ConnectionAnswer,
+  StunConnection,
+  type StunConnectionAskOptions,
+  type StunConnectionEnd,
+} from "./stun_connection.ts";
+export { GreetedConnection } from "./greeted_connection.ts";
+export { resolveServers, type ResolveServersOptions } from "./resolve_servers.ts";
+export { readReflexive } from "./answer.ts";
+export { abortError, TransactionRun, type TransactionRunOptions } from "./transaction_run.ts";
+export { compareAddresses, type ComparedAddresses } from "./compare_addresses.ts";
+export { type ExchangeOptions, inTime } from "./exchange.ts";
 export { examineServer, type ExamineServerOptions } from "./examine_server.ts";

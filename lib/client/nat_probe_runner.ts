@@ -5,8 +5,7 @@ import {
   type NatProbeResult,
   type NatStep,
 } from "../protocol/mod.ts";
-import { type DatagramTransport, openDenoDatagram } from "../transport/mod.ts";
-import { localAddressTowards } from "./local_address_towards.ts";
+import { type DatagramTransport, localAddressTowards, openDenoDatagram } from "../transport/mod.ts";
 import { pause } from "./pause.ts";
 import { TransactionRun } from "./transaction_run.ts";
 
@@ -70,7 +69,7 @@ export class NatProbeRunner implements Disposable {
     this.#running.set(probe, run);
     try {
       const outcome = await run.outcome;
-      const local = localAddressTowards(socket, probe.to);
+      const local = localAddressTowards(probe.to, socket.localAddress);
       if (outcome.kind !== "answered") {
         return { answered: false, attempts: outcome.attempts, local };
       }

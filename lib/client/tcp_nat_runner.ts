@@ -15,9 +15,9 @@ import {
   LocalPortError,
 } from "../transport/mod.ts";
 import { type AddressFamily, DIAL_BACK_RESULT, type SocketAddress, valueOf } from "../wire/mod.ts";
-import { AskedConnection, type ConnectionAnswer } from "./_asked_connection.ts";
 import { VisitedPort } from "./_visited_port.ts";
 import { inTime } from "./exchange.ts";
+import { type ConnectionAnswer, StunConnection } from "./stun_connection.ts";
 import { abortError } from "./transaction_run.ts";
 
 /** What a {@linkcode TcpNatRunner} needs. */
@@ -38,7 +38,7 @@ export interface TcpNatRunnerOptions {
 export class TcpNatRunner implements AsyncDisposable {
   readonly #options: TcpNatRunnerOptions;
   readonly #ports = new Map<string, number>();
-  readonly #connections = new Map<string, AskedConnection>();
+  readonly #connections = new Map<string, StunConnection>();
   readonly #visitedPorts: VisitedPort[] = [];
   #visits: TcpNatVisit[] = [];
   #onVisit: () => void = () => {};
@@ -88,7 +88,7 @@ export class TcpNatRunner implements AsyncDisposable {
           { timeoutMs, clock, signal },
           (signal) => connectTcpFrom(to, { localPort, signal }),
         );
-        this.#connections.set(connection, new AskedConnection(stream));
+        this.#connections.set(connection, new StunConnection(stream));
         return stream.localAddress;
       } catch (error) {
         if (error instanceof LocalPortError) return `local port ${error.problem}`;

@@ -37,12 +37,21 @@ export interface DialBackObservation {
 export function judgeDialBack(
   seen: DialBackObservation,
 ): { readonly finding: DialBackFinding; readonly note: string } {
-  const visit = seen.visits?.find(({ greeting }) => carries(greeting, seen.token));
+  const visit = seen.visits?.find(({ greeting }) => isDialBackGreeting(greeting, seen.token));
   const finding = findingOf(seen, visit);
   const note = visit === undefined
     ? NOTES[finding] ?? finding
     : `connected from ${formatSocketAddress(visit.from)}`;
   return { finding, note };
+}
+
+/** Whether what a visitor said first shows that it is the one that a server was asked to be. */
+export function isDialBackGreeting(
+  greeting: StunMessage | undefined,
+  token: Uint8Array,
+): boolean {
+  const found = greeting && valueOf(greeting, DIAL_BACK)?.token;
+  return found !== undefined && found.every((byte, i) => byte === token[i]);
 }
 
 /**
@@ -74,12 +83,6 @@ function findingOf(seen: DialBackObservation, visit: TcpNatVisit | undefined): D
   if (outcome !== "connected" || visits === undefined) return outcome;
   if (visit === undefined) return "unseen";
   return forbidden && equalIps(visit.from.ip, forbidden) ? "same-address" : outcome;
-}
-
-/** Whether a visitor is the one that the server was asked to be. */
-function carries(greeting: StunMessage | undefined, token: Uint8Array): boolean {
-  const found = greeting && valueOf(greeting, DIAL_BACK)?.token;
-  return found !== undefined && found.every((byte, i) => byte === token[i]);
 }
 
 const NOTES: { readonly [finding in DialBackFinding]?: string } = {

@@ -1,12 +1,21 @@
 import { LibcError } from "./libc_error.ts";
 
-/** The C library, with the functions that UDP in batches takes. */
+/** The C library, with the functions that UDP in batches and a shared TCP port take. */
 export type Libc = Deno.DynamicLibrary<typeof SYMBOLS>;
 
 /** The C libraries that this process may load, or why there is none. */
 export type LibcFinding =
   | { readonly paths: readonly string[] }
-  | { readonly paths?: undefined; readonly reason: string };
+  | NoLibc;
+
+/** Why a process may load no C library. */
+export interface NoLibc {
+  readonly paths?: undefined;
+  /** What was found and is wanted. */
+  readonly reason: string;
+  /** What to do about it, where that is all there is to say. */
+  readonly advice?: string;
+}
 
 /** Looks for C libraries that this process may load. Asks the user nothing and loads nothing. */
 export function findLibc(host: { readonly os: string; readonly arch: string }): LibcFinding {
@@ -20,6 +29,7 @@ export function findLibc(host: { readonly os: string; readonly arch: string }): 
   const paths = known.filter((path) => isGranted({ name: "ffi", path }));
   return paths.length > 0 ? { paths } : {
     reason: `Deno was run without permission, pass --allow-ffi or --allow-ffi=${known[0]}`,
+    advice: `for UDP in batches pass --allow-ffi=${known[0]}`,
   };
 }
 
@@ -64,6 +74,7 @@ function isGranted(permission: Deno.FfiPermissionDescriptor): boolean {
 const SYMBOLS = {
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
   recvmmsg: { parameters: ["i32", "buffer", "u32", "i32", "pointer"], result: "i32" },
@@ -71,7 +82,10 @@ const SYMBOLS = {
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
   write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   close: { parameters: ["i32"], result: "i32" },
-  // On a thread of its own, so that the event loop goes on
+  epoll_create1: { parameters: ["i32"], result: "i32" },
+  epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
+  // These two on a thread of their own, so that the event loop goes on
+  epoll_wait: { parameters: ["i32", "usize", "i32", "i32"], result: "i32", nonblocking: true },
   poll: { parameters: ["usize", "usize", "i32"], result: "i32", nonblocking: true },
   malloc: { parameters: ["usize"], result: "usize" },
   free: { parameters: ["usize"], result: "void" },

@@ -20,32 +20,82 @@ export interface BindUdpOptions {
  * @throws {SystemCallError} If the system refuses.
  */
 export function bindUdp(libc: Libc, address: SocketAddress, options: BindUdpOptions): number {
-  const { symbols } = libc;
-  const family = address.ip.length === 4 ? AF_INET : AF_INET6;
-  const fd = symbols.socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) throw new SystemCallError("socket", errnoOf(libc));
-  try {
-    const set = (level: number, option: number, value: number): boolean =>
-      symbols.setsockopt(fd, level, option, Int32Array.of(value), 4) === 0;
-    const must = (level: number, option: number, value: number): void => {
-      if (!set(level, option, value)) throw new SystemCallError("setsockopt", errnoOf(libc));
-    };
-    if (family === AF_INET6) must(IPPROTO_IPV6, IPV6_V6ONLY, options.ipv6Only ? 1 : 0);
-    if (options.reusePort) must(SOL_SOCKET, SO_REUSEPORT, 1);
+  return bindSocket(libc, { address, type: SOCK_DGRAM }, (socket) => {
+    if (socket.family === AF_INET6) socket.must(IPPROTO_IPV6, IPV6_V6ONLY, options.ipv6Only);
+    if (options.reusePort) socket.must(SOL_SOCKET, SO_REUSEPORT, true);
     // The forced ones go past the system's limit and take CAP_NET_ADMIN
     const { bufferBytes } = options;
-    if (!set(SOL_SOCKET, SO_RCVBUFFORCE, bufferBytes)) set(SOL_SOCKET, SO_RCVBUF, bufferBytes);
-    if (!set(SOL_SOCKET, SO_SNDBUFFORCE, bufferBytes)) set(SOL_SOCKET, SO_SNDBUF, bufferBytes);
-    const name = new Uint8Array(SOCKADDR_STRIDE);
-    writeSockaddr(address, name, { at: 0, family });
-    if (symbols.bind(fd, name, sockaddrBytes(family)) !== 0) {
-      throw new SystemCallError("bind", errnoOf(libc));
+    if (!socket.set(SOL_SOCKET, SO_RCVBUFFORCE, bufferBytes)) {
+      socket.set(SOL_SOCKET, SO_RCVBUF, bufferBytes);
     }
-    return fd;
-  } catch (error) {
-    symbols.close(fd);
-    throw error;
-  }
+    if (!socket.set(SOL_SOCKET, SO_SNDBUFFORCE, bufferBytes)) {
+      socket.set(SOL_SOCKET, SO_SNDBUF, bufferBytes);
+    }
+    socket.bind();
+  });
+}
+
+/**
+ * Binds a TCP socket that does nothing but keep a port, from all but the sockets of this user that have
+ * SO_REUSEPORT. `::` stands for IPv4 as well.
+ *
+ * @throws {SystemCallError} If the system refuses, `EADDRINUSE` if somebody listens on the port.
+ */
+export function holdTcpPort(libc: Libc, address: SocketAddress): number {
+  return bindSocket(libc, { address, type: SOCK_STREAM }, (socket) => {
+    if (socket.family === AF_INET6) socket.must(IPPROTO_IPV6, IPV6_V6ONLY, false);
+    try {
+      socket.bind();
+    } catch (error) {
+      if (!(error instanceof SystemCallError) || error.code !== "EADDRINUSE") throw error;
+      // Connections that a former owner of the port has left behind do not matter
+      socket.must(SOL_SOCKET, SO_REUSEADDR, true);
+      socket.bind();
+      socket.must(SOL_SOCKET, SO_REUSEADDR, false);
+    }
+    // Before, others who share the port would have been welcome
+    socket.must(SOL_SOCKET, SO_REUSEPORT, true);
+  });
+}
+
+/**
+ * Makes a TCP socket that never blocks, shares its port, and has no-delay and keep-alive on, and binds
+ * it.
+ *
+ * @param keepAliveMs ms of silence before the probes; undefined for the system's choice.
+ * @throws {SystemCallError} If the system refuses.
+ */
+export function bindTcp(
+  libc: Libc,
+  address: SocketAddress,
+  keepAliveMs: number | undefined,
+): number {
+  return bindSocket(libc, { address, type: SOCK_STREAM }, (socket) => {
+    socket.must(IPPROTO_TCP, TCP_NODELAY, true);
+    socket.must(SOL_SOCKET, SO_KEEPALIVE, true);
+    if (keepAliveMs !== undefined) {
+      socket.must(IPPROTO_TCP, TCP_KEEPIDLE, Math.trunc(keepAliveMs / 1000));
+    }
+    socket.must(SOL_SOCKET, SO_REUSEADDR, true);
+    socket.must(SOL_SOCKET, SO_REUSEPORT, true);
+    socket.bind();
+  });
+}
+
+/**
+ * Begins to connect a TCP socket, or asks how that goes on: whether it is connected.
+ *
+ * @throws {SystemCallError} If there will be no connection.
+ */
+export function connectTcpSocket(libc: Libc, fd: number, peer: SocketAddress): boolean {
+  const family = peer.ip.length === 4 ? AF_INET : AF_INET6;
+  const name = new Uint8Array(SOCKADDR_STRIDE);
+  writeSockaddr(peer, name, { at: 0, family });
+  if (libc.symbols.connect(fd, name, sockaddrBytes(family)) === 0) return true;
+  const errno = errnoOf(libc);
+  if (errno === EISCONN) return true;
+  if (errno === EINPROGRESS || errno === EALREADY || errno === EINTR) return false;
+  throw new SystemCallError("connect", errno);
 }
 
 /**
@@ -117,18 +167,64 @@ export function sockaddrBytes(family: number): number {
   return family === AF_INET ? 16 : 28;
 }
 
+/** A socket that is being set up. */
+interface RawSocket {
+  readonly family: number;
+  /** Sets an option; whether the system has taken it. */
+  set(level: number, option: number, value: number): boolean;
+  /** Sets an option, or throws. */
+  must(level: number, option: number, value: number | boolean): void;
+  bind(): void;
+}
+
+/** Makes a socket that never blocks, and closes it if it cannot be set up. Returns its descriptor. */
+function bindSocket(
+  libc: Libc,
+  { address, type }: { readonly address: SocketAddress; readonly type: number },
+  setUp: (socket: RawSocket) => void,
+): number {
+  const { symbols } = libc;
+  const family = address.ip.length === 4 ? AF_INET : AF_INET6;
+  const fd = symbols.socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) throw new SystemCallError("socket", errnoOf(libc));
+  const check = (call: string, result: number) => {
+    if (result !== 0) throw new SystemCallError(call, errnoOf(libc));
+  };
+  const setOption = (level: number, option: number, value: number) =>
+    symbols.setsockopt(fd, level, option, Int32Array.of(value), 4);
+  try {
+    setUp({
+      family,
+      set: (level, option, value) => setOption(level, option, value) === 0,
+      must: (level, option, value) => check("setsockopt", setOption(level, option, Number(value))),
+      bind: () => {
+        const name = new Uint8Array(SOCKADDR_STRIDE);
+        writeSockaddr(address, name, { at: 0, family });
+        check("bind", symbols.bind(fd, name, sockaddrBytes(family)));
+      },
+    });
+    return fd;
+  } catch (error) {
+    symbols.close(fd);
+    throw error;
+  }
+}
+
 /** A function of the operating system has failed. */
 export class SystemCallError extends Error {
   /** The name of the class. */
   override readonly name = "SystemCallError";
   /** The error's name, such as `EADDRINUSE`; its number where it has no name here. */
   readonly code: string;
+  /** The function's name. */
+  readonly syscall: string;
 
   /** Makes the error from the function's name and `errno`. */
-  constructor(call: string, errno: number) {
+  constructor(syscall: string, errno: number) {
     const code = ERROR_NAMES[errno] ?? `errno ${errno}`;
-    super(`${call}: ${code}`);
+    super(`${syscall}: ${code}`);
     this.code = code;
+    this.syscall = syscall;
   }
 }
 
@@ -146,20 +242,37 @@ export const EAGAIN = 11;
 export const POLLIN = 1;
 /** For `poll`: there is room to write. */
 export const POLLOUT = 4;
+/** For `epoll_create1`: stay out of child processes. */
+export const EPOLL_CLOEXEC = 0x80000;
+/** For `epoll_ctl`: watch another descriptor. */
+export const EPOLL_CTL_ADD = 1;
+/** For `epoll_ctl`: watch a descriptor no more. */
+export const EPOLL_CTL_DEL = 2;
+/** For `epoll_ctl`: tell what is new, once. */
+export const EPOLLET = 1 << 31;
 /** For `eventfd`: never block, and stay out of child processes. */
 export const EFD_NONBLOCK_CLOEXEC = 0x80800;
 /** For `recvmmsg` and `sendmmsg`: never block. */
 export const MSG_DONTWAIT = 0x40;
 
+const EALREADY = 114;
+const EINPROGRESS = 115;
+const EISCONN = 106;
+const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
 const SOCK_NONBLOCK = 0x800;
 const SOCK_CLOEXEC = 0x80000;
 const SOL_SOCKET = 1;
+const SO_REUSEADDR = 2;
 const SO_SNDBUF = 7;
 const SO_RCVBUF = 8;
+const SO_KEEPALIVE = 9;
 const SO_REUSEPORT = 15;
 const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;
+const IPPROTO_TCP = 6;
+const TCP_NODELAY = 1;
+const TCP_KEEPIDLE = 4;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 
@@ -172,5 +285,13 @@ const ERROR_NAMES: Readonly<Record<number, string>> = {
   97: "EAFNOSUPPORT",
   98: "EADDRINUSE",
   99: "EADDRNOTAVAIL",
+  100: "ENETDOWN",
+  101: "ENETUNREACH",
+  103: "ECONNABORTED",
+  104: "ECONNRESET",
   105: "ENOBUFS",
+  110: "ETIMEDOUT",
+  111: "ECONNREFUSED",
+  112: "EHOSTDOWN",
+  113: "EHOSTUNREACH",
 };

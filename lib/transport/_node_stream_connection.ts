@@ -2,10 +2,10 @@ import type { Socket } from "node:net";
 import { formatSocketAddress, type SocketAddress } from "../wire/mod.ts";
 import { ownSocketAddress } from "./_net_addr.ts";
 import { ConnectionError, toConnectionError } from "./connection_error.ts";
-import type { StreamConnection } from "./stream_transport.ts";
+import type { ResettableConnection } from "./stream_transport.ts";
 
-/** A {@linkcode StreamConnection} over a socket of `node:net`. */
-export class NodeStreamConnection implements StreamConnection {
+/** A {@linkcode ResettableConnection} over a socket of `node:net`. */
+export class NodeStreamConnection implements ResettableConnection {
   /** Our end, as the operating system has it. */
   readonly localAddress: SocketAddress;
   /** The peer's end. */
@@ -72,9 +72,18 @@ export class NodeStreamConnection implements StreamConnection {
 
   /** Closes both directions; a pending read ends with `undefined`. */
   close(): void {
+    this.#leave(() => this.#socket.destroy());
+  }
+
+  /** Closes both directions with RST. */
+  reset(): void {
+    this.#leave(() => this.#socket.resetAndDestroy());
+  }
+
+  #leave(destroy: () => void): void {
     if (this.#closed) return;
     this.#closed = this.#ended = true;
-    this.#socket.destroy();
+    destroy();
     this.#release(undefined);
   }
 

@@ -65,6 +65,18 @@ export function localIpTowards(
   return far.length === 1 ? far[0]!.ip : undefined;
 }
 
+/**
+ * A socket's own address as `destination` would see it without a NAT: where the socket is bound to
+ * every address of this host, the one that {@linkcode localIpTowards} names, if it does.
+ */
+export function localAddressTowards(
+  destination: SocketAddress,
+  bound: SocketAddress,
+): SocketAddress {
+  const { ip, port } = bound;
+  return { ip: isUnspecifiedIp(ip) ? localIpTowards(destination) ?? ip : ip, port };
+}
+
 interface Subnet {
   readonly ip: Uint8Array;
   readonly mask: Uint8Array;

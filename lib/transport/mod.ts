@@ -33,6 +33,7 @@ export { LibcError } from "./libc_error.ts";
 export { ListenError, type ListenErrorCode, type ListenErrorOptions } from "./listen_error.ts";
 export {
   isLocalIp,
+  localAddressTowards,
   type LocalInterface,
   localIpTowards,
   type LocalIpTowardsOptions,
@@ -50,7 +51,14 @@ export {
   type ResolveHostOptions,
 } from "./resolve_host.ts";
 export { resolveService, type ResolveServiceOptions } from "./resolve_service.ts";
-export type { StreamConnection, StreamListener } from "./stream_transport.ts";
+export { openSharedTcpPort } from "./open_shared_tcp_port.ts";
+export type {
+  OpenSharedTcpPortOptions,
+  SharedTcpPort,
+  SharedTcpPortConnectOptions,
+  TcpPortSharing,
+} from "./shared_tcp_port.ts";
+export type { ResettableConnection, StreamConnection, StreamListener } from "./stream_transport.ts";
 export { connectTcp, type ConnectTcpOptions, listenTcp, type ListenTcpOptions } from "./tcp.ts";
 export { connectTcpFrom, type ConnectTcpFromOptions, freeTcpPort } from "./tcp_port.ts";
 export {

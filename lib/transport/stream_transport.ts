@@ -32,6 +32,16 @@ export interface StreamConnection {
   close(): void;
 }
 
+/** A connection made by this side, which can be broken off so that nothing of it stays behind. */
+export interface ResettableConnection extends StreamConnection {
+  /**
+   * Closes as {@linkcode StreamConnection.close} does, but with RST in place of FIN: the pair of
+   * addresses is free at once, whereas FIN keeps it for a minute (TIME_WAIT), or for longer if the
+   * peer is gone. What has been written and not arrived may be lost.
+   */
+  reset(): void;
+}
+
 /** A bound socket that peers connect to. */
 export interface StreamListener {
   /** The address that the socket is bound to, with the port that the system chose for port 0. */

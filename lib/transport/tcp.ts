@@ -24,12 +24,26 @@ export interface ListenTcpOptions {
    * @default {false}
    */
   readonly reusePort?: boolean;
+  /**
+   * The most bytes that one read of an accepted connection gives. More is faster for streams that
+   * never pause, and is what each connection may make this process hold.
+   *
+   * @default {16384}
+   */
+  readonly maxReadBytes?: number;
 }
 
 /** How {@linkcode connectTcp} connects. */
 export interface ConnectTcpOptions {
   /** Gives the attempt up; a reason called `TimeoutError` makes it `timed-out`, else `aborted`. */
   readonly signal?: AbortSignal;
+  /**
+   * The most bytes that one read gives. More is faster for a stream that never pauses, and is what
+   * the connection may make this process hold.
+   *
+   * @default {16384}
+   */
+  readonly maxReadBytes?: number;
 }
 
 /**
@@ -53,7 +67,8 @@ export async function connectTcp(
   options: ConnectTcpOptions = {},
 ): Promise<StreamConnection> {
   const name = `Cannot connect to tcp ${formatSocketAddress(address)}`;
-  return new DenoStreamConnection(await dialTcp(address, { name, signal: options.signal }));
+  const { signal, maxReadBytes } = options;
+  return new DenoStreamConnection(await dialTcp(address, { name, signal }), maxReadBytes);
 }
 
 /** Listens as {@linkcode listenTcp} does; errors call it `transport`. */
@@ -71,11 +86,12 @@ export function openTcpListener(options: ListenTcpOptions, transport: string): S
   } catch (error) {
     throw toListenError(error, { address, transport });
   }
-  return new DenoStreamListener({
+  const socket = {
     addr: listener.addr,
     accept: async () => tune(await listener.accept()),
     close: () => listener.close(),
-  });
+  };
+  return new DenoStreamListener(socket, options.maxReadBytes);
 }
 
 /** An attempt to connect. */

@@ -1,15 +1,9 @@
 import type { Socket } from "node:net";
-import {
-  formatIp,
-  formatSocketAddress,
-  isUnspecifiedIp,
-  type SocketAddress,
-  socketAddress,
-} from "../wire/mod.ts";
+import { formatIp, type SocketAddress } from "../wire/mod.ts";
 import { NodeStreamConnection } from "./_node_stream_connection.ts";
-import { LocalPortError } from "./local_port_error.ts";
-import type { StreamConnection } from "./stream_transport.ts";
-import { openTcpListener, toDialError } from "./tcp.ts";
+import { type TcpAttempt, tcpAttempt, toAttemptError } from "./_tcp_attempt.ts";
+import type { ResettableConnection } from "./stream_transport.ts";
+import { openTcpListener } from "./tcp.ts";
 
 /** How {@linkcode connectTcpFrom} connects. */
 export interface ConnectTcpFromOptions {
@@ -43,40 +37,52 @@ export interface ConnectTcpFromOptions {
 export async function connectTcpFrom(
   address: SocketAddress,
   options: ConnectTcpFromOptions,
-): Promise<StreamConnection> {
-  const { localPort, localIp = new Uint8Array(address.ip.length), signal } = options;
-  const attempt: Attempt = {
-    to: socketAddress(address.ip, address.port),
-    from: socketAddress(localIp, localPort),
-    name: `Cannot connect to tcp ${formatSocketAddress(address)} from port ${localPort}`,
-    signal,
-  };
-  checkAttempt(attempt, options.keepAliveMs);
+): Promise<ResettableConnection> {
+  const { localPort, localIp = new Uint8Array(address.ip.length), keepAliveMs, signal } = options;
+  const from = { ip: localIp, port: localPort };
+  const attempt = tcpAttempt({ to: address, from, keepAliveMs, signal });
   // Loaded when it is needed: it takes longer to load than all the rest
-  const { connect } = await import("node:net");
+  const net = await import("node:net");
+  try {
+    return await beginTcpAttempt(attempt, net);
+  } catch (error) {
+    throw toAttemptError(error, attempt);
+  }
+}
+
+/**
+ * Begins an attempt at once, and has bound its socket by the time that a later tick of
+ * `process.nextTick` runs: somebody may listen on the port from then on. Rejects with what went wrong
+ * as Node or the signal has it.
+ */
+export async function beginTcpAttempt(
+  attempt: TcpAttempt,
+  { connect }: Pick<typeof import("node:net"), "connect">,
+): Promise<ResettableConnection> {
+  const { to, from, keepAliveMs, signal } = attempt;
   let socket: Socket | undefined;
-  const { promise, resolve, reject } = Promise.withResolvers<StreamConnection>();
+  const { promise, resolve, reject } = Promise.withResolvers<ResettableConnection>();
   const giveUp = () => reject(signal?.reason);
   signal?.addEventListener("abort", giveUp, { once: true });
   try {
     signal?.throwIfAborted();
     const opening = socket = connect({
-      host: formatIp(attempt.to.ip),
-      port: attempt.to.port,
-      localAddress: formatIp(attempt.from.ip),
-      localPort,
+      host: formatIp(to.ip),
+      port: to.port,
+      localAddress: formatIp(from.ip),
+      localPort: from.port,
       allowHalfOpen: true,
     });
     opening.once("error", reject);
     opening.once("connect", () => {
       opening.setNoDelay(true);
-      opening.setKeepAlive(true, options.keepAliveMs ?? 0);
-      resolve(new NodeStreamConnection(opening, attempt.to));
+      opening.setKeepAlive(true, keepAliveMs ?? 0);
+      resolve(new NodeStreamConnection(opening, to));
     });
     return await promise;
   } catch (error) {
     socket?.destroy();
-    throw toAttemptError(error, attempt);
+    throw error;
   } finally {
     signal?.removeEventListener("abort", giveUp);
   }
@@ -95,50 +101,3 @@ export function freeTcpPort(ip: Uint8Array = new Uint8Array(4)): number {
   listener.close();
   return listener.localAddress.port;
 }
-
-interface Attempt {
-  readonly to: SocketAddress;
-  readonly from: SocketAddress;
-  /** The opening of its errors' messages. */
-  readonly name: string;
-  readonly signal: AbortSignal | undefined;
-}
-
-function checkAttempt({ to, from, name }: Attempt, keepAliveMs: number | undefined): void {
-  if (to.port === 0) throw new RangeError(`${name}: the port is 0, wanted 1 to 65535`);
-  if (from.ip.length !== to.ip.length) {
-    throw new RangeError(
-      `${name}: the local IP address has ${from.ip.length} bytes, wanted ${to.ip.length}`,
-    );
-  }
-  if (keepAliveMs !== undefined && !(keepAliveMs >= 1000 && keepAliveMs <= MAX_KEEP_ALIVE_MS)) {
-    throw new RangeError(
-      `${name}: keepAliveMs is ${keepAliveMs}, wanted 1000 to ${MAX_KEEP_ALIVE_MS}`,
-    );
-  }
-}
-
-function toAttemptError(cause: unknown, attempt: Attempt): Error {
-  const { from, to, name, signal } = attempt;
-  if (signal?.aborted || !(cause instanceof Error)) return toDialError(cause, attempt);
-  const { code, syscall } = cause as Error & { readonly code?: string; readonly syscall?: string };
-  if (code === "EADDRINUSE") {
-    const message =
-      `${name}: the local port is in use; what listens on it has to listen afterwards`;
-    return new LocalPortError(message, { problem: "in-use", cause });
-  }
-  // Deno says EINVAL where Linux says EADDRNOTAVAIL
-  if (code !== "EADDRNOTAVAIL" && code !== "EINVAL") return toDialError(cause, attempt);
-  if (syscall === "bind") {
-    const message = `${name}: ${formatIp(from.ip)} is not an address of this host`;
-    return new LocalPortError(message, { problem: "not-local", cause });
-  }
-  const doubt = isUnspecifiedIp(from.ip)
-    ? ""
-    : `, or there is no way to ${formatIp(to.ip)} from ${formatIp(from.ip)}`;
-  const message = `${name}: the port is, or was a moment ago, connected to that address${doubt}`;
-  return new LocalPortError(message, { problem: "pair-in-use", cause });
-}
-
-/** TCP_KEEPIDLE is at most 32,767 seconds on Linux. */
-const MAX_KEEP_ALIVE_MS = 32_767_000;

@@ -120,15 +120,15 @@ const USAGE: readonly (readonly [args: readonly string[], problem: string])[] = 
     [TARGET, "--json", "--prometheus"],
     "Cannot examine: --json and --prometheus exclude each other",
   ],
-  [[TARGET, "--hold=-1"], "Cannot read --hold: got -1, wanted seconds up to 86400"],
-  [[TARGET, "--hold=soon"], "Cannot read --hold: got soon, wanted seconds up to 86400"],
+  [[TARGET, "--hold=-1"], "Cannot read --hold: got -1, wanted seconds 0 to 86400"],
+  [[TARGET, "--hold=soon"], "Cannot read --hold: got soon, wanted seconds 0 to 86400"],
   [[TARGET, "--timeout=0"], "Cannot read --timeout: got 0, wanted seconds up to 86400"],
-  [[TARGET, "--requests=1.5"], "Cannot read --requests: got 1.5, wanted a whole number, 1 to 1000"],
+  [[TARGET, "--requests=1.5"], "Cannot read --requests: got 1.5, wanted a number 1 to 1000"],
   [
     [TARGET, "--requests=1001"],
-    "Cannot read --requests: got 1001, wanted a whole number, 1 to 1000",
+    "Cannot read --requests: got 1001, wanted a number 1 to 1000",
   ],
-  [[TARGET, "--tls=0"], "Cannot read --tls: got 0, wanted a port, 1 to 65535"],
+  [[TARGET, "--tls=0"], "Cannot read --tls: got 0, wanted a port 1 to 65535"],
   ...["--udp", "--tcp", "--tls=5349"].map((flag) =>
     [
       ["stuns:127.0.0.1", flag],

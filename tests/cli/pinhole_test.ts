@@ -6,8 +6,13 @@ import { deno, type RunResult } from "../support/process.ts";
 const OVERVIEW = `Usage: pinhole COMMAND [arguments]
 
 Commands:
+  serve    Serves STUN (RFC 8489, 5389, 3489, 5780) over UDP, TCP and TLS until SIGINT or SIGTERM.
   query    Asks a STUN server for this host's public address.
   nat      Finds out what the NAT in front of this host does to UDP and TCP.
+  reach    Says whether the world can connect to this host over TCP, as a server tries it.
+  expose   Makes a local service reachable from outside, until Ctrl-C.
+  punch    Connects to another host that runs this too, both behind NATs if need be.
+  board    Shows what is posted in a room of a bulletin board, and what happens there.
   doctor   Examines a STUN server: whether it keeps the rules, holds connections, is quick.
 
 pinhole COMMAND --help tells more about a command.

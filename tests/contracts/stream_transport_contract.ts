@@ -5,6 +5,7 @@ import {
   type StreamListener,
 } from "../../lib/transport/mod.ts";
 import { parseIp, type SocketAddress, socketAddress } from "../../lib/wire/mod.ts";
+import { readBytes, readToEnd } from "../support/stream_bytes.ts";
 
 /** How the stream transport under test listens and connects. */
 export interface StreamTransportUnderTest {
@@ -289,20 +290,6 @@ async function assertWritesReject(
     for (let i = 0; i < 1_000; i++) await writer.write(pattern(1_000));
   }, ConnectionError);
   assertEquals(error.code, "reset");
-}
-
-async function readBytes(connection: StreamConnection, length: number): Promise<number[]> {
-  const found: number[] = [];
-  while (found.length < length) {
-    const chunk = await connection.read();
-    if (chunk === undefined) break;
-    for (const byte of chunk) found.push(byte);
-  }
-  return found;
-}
-
-function readToEnd(connection: StreamConnection): Promise<number[]> {
-  return readBytes(connection, Infinity);
 }
 
 function pattern(length: number): Uint8Array {

@@ -7,11 +7,11 @@ import {
   StunResponder,
 } from "../../lib/protocol/mod.ts";
 import { DatagramService } from "../../lib/server/datagram_service.ts";
-import type { Datagram, DatagramTransport } from "../../lib/transport/mod.ts";
 import { attribute, CHANGE_REQUEST, formatSocketAddress } from "../../lib/wire/mod.ts";
 import { address, IPV4_GROUP, IPV4_SOURCE, raw, request } from "../protocol/binding_cases.ts";
 import { type MemoryLogger, memoryLogger } from "../support/memory_logger.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
+import { FakeDatagrams } from "./fake_datagrams.ts";
 
 Deno.test("DatagramService answers every datagram of a batch, each to its sender", async () => {
   const { service, sockets } = serve();
@@ -130,49 +130,6 @@ function serve(
   });
   service.start();
   return { service, sockets, logger };
-}
-
-/** A socket that receives what the test gives it. */
-class FakeDatagrams implements DatagramTransport {
-  readonly localAddress = IPV4_GROUP.primary;
-  readonly io = "deno";
-  readonly sendFailures = 0;
-  /** What was sent: how many bytes, and where to. */
-  readonly sent: { readonly bytes: number; readonly to: string }[] = [];
-  /** How often that was asked for. */
-  calls = 0;
-  closed = false;
-  fails = false;
-  #receiving = Promise.withResolvers<readonly Datagram[]>();
-  #asked = Promise.withResolvers<void>();
-
-  /** A batch comes in; resolves when its receiver wants the next. */
-  async give(batch: readonly Datagram[]): Promise<void> {
-    await this.#asked.promise;
-    this.#asked = Promise.withResolvers();
-    this.#receiving.resolve(batch);
-    await this.#asked.promise;
-  }
-
-  receive(): Promise<readonly Datagram[]> {
-    this.#receiving = Promise.withResolvers();
-    this.#asked.resolve();
-    return this.#receiving.promise;
-  }
-
-  send(datagrams: readonly Datagram[]): Promise<void> {
-    this.calls++;
-    if (this.fails) return Promise.reject(new Error("no way"));
-    for (const { bytes, peer } of datagrams) {
-      this.sent.push({ bytes: bytes.length, to: formatSocketAddress(peer) });
-    }
-    return Promise.resolve();
-  }
-
-  close(): void {
-    this.closed = true;
-    this.#receiving.resolve([]);
-  }
 }
 
 /** Throws for one sender. */

@@ -57,6 +57,12 @@ export class FakeConnection implements StreamConnection {
     this.#writing = undefined;
   }
 
+  /** The write that is pending fails, and reading goes on: the peer has closed before it was done. */
+  breakWrite(): void {
+    this.#writing?.reject(new ConnectionError("Cannot write: reset", { code: "reset" }));
+    this.#writing = undefined;
+  }
+
   /** The connection breaks when the owner sends FIN. */
   breakAtFin(): void {
     this.#failFin = true;

@@ -65,6 +65,13 @@ export interface NatBehavior {
   readonly tcpEstablishedMs?: number;
   /** ms that a TCP connection may be silent while it opens or closes (RFC 5382 section 5). @default {240_000} */
   readonly tcpTransitoryMs?: number;
+  /**
+   * Whether a connection that is refused by an RST before it has opened is forgotten at once, as by
+   * Linux, and not after the transitory time.
+   *
+   * @default {false}
+   */
+  readonly forgetsRefused?: boolean;
   /** What an unsolicited SYN from outside gets (RFC 5382 section 4.3): silence, an RST, an ICMP error. @default {"drop"} */
   readonly unsolicitedTcp?: "drop" | "reset" | "icmp";
   /** What is let through in neither direction. @default {[]} */
@@ -111,6 +118,7 @@ const DEFAULTS: Required<NatBehavior> = {
   refreshScope: "per-session",
   tcpEstablishedMs: 7_440_000,
   tcpTransitoryMs: 240_000,
+  forgetsRefused: false,
   unsolicitedTcp: "drop",
   blocks: [],
   fragments: "pass",

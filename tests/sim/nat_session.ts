@@ -50,7 +50,12 @@ export class NatSession {
       }
       return;
     }
+    const wasOpening = this.#initiator === "outbound" && !this.#answered;
     this.#follow(packet, direction);
+    if (behavior.forgetsRefused && wasOpening && packet.rst && direction === "inbound") {
+      this.#expiresAt = now;
+      return;
+    }
     const lasts = this.#established && !this.#closing
       ? behavior.tcpEstablishedMs
       : behavior.tcpTransitoryMs;

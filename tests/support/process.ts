@@ -4,6 +4,8 @@ export interface ChildOptions {
   readonly env?: Record<string, string>;
   /** The working directory. */
   readonly cwd?: string;
+  /** Whether it can be written to; else its standard input is empty. @default {"null"} */
+  readonly stdin?: "piped" | "null";
 }
 
 /** What a program that ran to its end left behind. */
@@ -25,8 +27,9 @@ export class Child implements AsyncDisposable {
   readonly #command: string;
   readonly #stdout: LineLog;
   readonly #stderr: LineLog;
+  readonly #stdin: WritableStreamDefaultWriter<Uint8Array> | undefined;
 
-  /** Starts `command`; its standard input is empty. */
+  /** Starts `command`. */
   constructor(command: string, args: readonly string[], options: ChildOptions = {}) {
     this.#command = [command, ...args].join(" ");
     this.#child = new Deno.Command(command, {
@@ -38,6 +41,7 @@ export class Child implements AsyncDisposable {
     }).spawn();
     this.#stdout = new LineLog(this.#child.stdout);
     this.#stderr = new LineLog(this.#child.stderr);
+    this.#stdin = options.stdin === "piped" ? this.#child.stdin.getWriter() : undefined;
   }
 
   /** Its process id. */
@@ -81,6 +85,21 @@ export class Child implements AsyncDisposable {
     return match;
   }
 
+  /**
+   * Writes to its standard input, which `stdin: "piped"` has opened.
+   *
+   * @throws {TypeError} If it cannot be written to, or not any more (as a rejection).
+   */
+  async write(text: string): Promise<void> {
+    if (this.#stdin === undefined) throw new TypeError("Cannot write: stdin is not piped");
+    await this.#stdin.write(new TextEncoder().encode(text));
+  }
+
+  /** Ends its standard input; does nothing if it has none any more. */
+  async endInput(): Promise<void> {
+    await this.#stdin?.close().catch(() => {});
+  }
+
   /** Sends a signal; does nothing if the child has ended. */
   kill(signal: Deno.Signal = "SIGTERM"): void {
     try {
@@ -101,6 +120,7 @@ export class Child implements AsyncDisposable {
     const timer = setTimeout(() => this.kill("SIGKILL"), timeoutMs);
     try {
       const { code } = await this.#child.status;
+      await this.endInput();
       await Promise.all([this.#stdout.ended, this.#stderr.ended]);
       return { code, stdout: this.stdout, stderr: this.stderr };
     } finally {
@@ -178,8 +198,9 @@ class LineLog {
   }
 
   async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
-    for await (const piece of stream.pipeThrough(new TextDecoderStream())) {
-      this.text += piece;
+    const decoder = new TextDecoder();
+    for await (const piece of stream) {
+      this.text += decoder.decode(piece, { stream: true });
       this.#wake();
     }
     this.#done = true;

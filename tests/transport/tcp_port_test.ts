@@ -10,12 +10,14 @@ import {
   ListenError,
   listenTcp,
   LocalPortError,
+  type ResettableConnection,
   type StreamConnection,
   type StreamListener,
 } from "../../lib/transport/mod.ts";
 import { formatIp, socketAddress } from "../../lib/wire/mod.ts";
 import { testStreamTransport } from "../contracts/stream_transport_contract.ts";
 import { leakTest } from "../support/leak_test.ts";
+import { keepAliveIn, loopbackSocketsOn } from "../support/tcp_table.ts";
 import { ResettingPeer, SilentPeer } from "./difficult_peers.ts";
 
 testStreamTransport("listenTcp() and connectTcpFrom()", {
@@ -179,11 +181,11 @@ for (
     const controller = new AbortController();
     const dialling = connectTcpFrom(silent.address, { localPort, signal: controller.signal });
     // Others see from the system's table alone that it has begun
-    while (await socketOn(localPort) === undefined);
+    while ((await loopbackSocketsOn(localPort)).length === 0);
     controller.abort(reason);
     const error = await assertRejects(() => dialling, ConnectionError);
     assertEquals(error.code, code);
-    while (await socketOn(localPort) !== undefined);
+    while ((await loopbackSocketsOn(localPort)).length > 0);
   });
 }
 
@@ -261,6 +263,33 @@ leakTest("connectTcpFrom() reads what came before the peer reset the connection"
   assertEquals(await connection.read(), undefined);
 });
 
+linuxTest("connectTcpFrom() gives a connection whose reset() leaves nothing behind", async () => {
+  const peer = listen();
+  const [mine, theirs] = await meet(peer, { localPort: 0 });
+  const { port } = mine.localAddress;
+  mine.reset();
+  mine.reset();
+  mine.close();
+  assertEquals(await mine.read(), undefined);
+  await assertRejects(() => mine.write(Uint8Array.of(1)), ConnectionError, "is closed");
+  const error = await assertRejects(() => theirs.read(), ConnectionError);
+  assertEquals(error.code, "reset");
+  assertEquals(await loopbackSocketsOn(port), []);
+  closeAll([theirs], [peer]);
+});
+
+linuxTest("connectTcpFrom() gives a connection whose close() leaves TIME_WAIT behind", async () => {
+  const peer = listen();
+  const [mine, theirs] = await meet(peer, { localPort: 0 });
+  const { port } = mine.localAddress;
+  mine.close();
+  assertEquals(await theirs.read(), undefined);
+  theirs.close();
+  // st: 06 is TIME_WAIT, after FIN_WAIT2
+  while (!/ 06 /.test((await loopbackSocketsOn(port)).join()));
+  closeAll([peer]);
+});
+
 leakTest(
   "connectTcpFrom() rejects pending writes when the peer resets the connection",
   async () => {
@@ -288,7 +317,9 @@ linuxTest(
     const peer = listen();
     const chosen = await meet(peer, { localPort: 0, keepAliveMs: 60_000 });
     const usual = await meet(peer, { localPort: 0 });
-    const [seconds, system] = await Promise.all([keepAliveIn(chosen[0]), keepAliveIn(usual[0])]);
+    const [seconds = 0, system = 0] = await Promise.all(
+      [chosen, usual].map(([mine]) => keepAliveIn(mine.localAddress.port)),
+    );
     assert(seconds > 50 && seconds <= 60, `${seconds} s, wanted 60`);
     assert(system > 60, `${system} s, wanted more than 60`);
     closeAll(chosen, usual, [peer]);
@@ -346,7 +377,7 @@ function listen(hostname: "127.0.0.1" | "127.0.0.2" | "0.0.0.0" = "127.0.0.1"): 
 async function meet(
   peer: StreamListener,
   options: ConnectTcpFromOptions,
-): Promise<readonly [mine: StreamConnection, theirs: StreamConnection]> {
+): Promise<readonly [mine: ResettableConnection, theirs: StreamConnection]> {
   const [mine, theirs] = await Promise.all([
     connectTcpFrom(peer.localAddress, options),
     peer.accept(),
@@ -356,21 +387,6 @@ async function meet(
 
 function closeAll(...groups: readonly (readonly { close(): void }[])[]): void {
   for (const one of groups.flat()) one.close();
-}
-
-/** Seconds until the system will send the next keep-alive probe. */
-async function keepAliveIn({ localAddress: { port } }: StreamConnection): Promise<number> {
-  // tr:when, where tr 2 is the keep-alive timer and when is in hundredths of a second
-  const [, ticks = "0"] = (await socketOn(port))?.match(/ 02:([0-9A-F]{8}) /) ?? [];
-  return parseInt(ticks, 16) / 100;
-}
-
-/** The line of a local port's one socket in Linux's own table. */
-async function socketOn(port: number): Promise<string | undefined> {
-  const { stdout } = await new Deno.Command("cat", { args: ["/proc/net/tcp"] }).output();
-  const hex = port.toString(16).toUpperCase().padStart(4, "0");
-  return new TextDecoder().decode(stdout).split("\n")
-    .find((line) => line.includes(`: 0100007F:${hex} `));
 }
 
 const LOOPBACK = Uint8Array.of(127, 0, 0, 1);

@@ -12,6 +12,7 @@ import {
 import { DenoStreamListener } from "../../lib/transport/deno_stream.ts";
 import { formatIp, type SocketAddress, socketAddress } from "../../lib/wire/mod.ts";
 import { testStreamTransport } from "../contracts/stream_transport_contract.ts";
+import { receivePattern, sendPattern } from "../support/stream_bytes.ts";
 
 testStreamTransport("listenTcp() and connectTcp()", {
   listen: listenTcp,
@@ -36,6 +37,34 @@ Deno.test("listenTcp() throws when the port is in use", () => {
     `Cannot listen on tcp 127.0.0.1:${port}: the address is in use by another program`,
   );
 });
+
+for (
+  const [maxReadBytes, most] of [[undefined, 16_384], [65_536, 65_536], [4_096, 4_096]] as const
+) {
+  const option = maxReadBytes === undefined ? {} : { maxReadBytes };
+  const name = `when maxReadBytes is ${maxReadBytes ?? "left out"}`;
+  Deno.test(`listenTcp() and connectTcp() read ${most} bytes at once ${name}`, async () => {
+    const listener = listenTcp({ ip: LOOPBACK, port: 0, ...option });
+    const [client, server] = await Promise.all([
+      connectTcp(listener.localAddress, option),
+      listener.accept(),
+    ]);
+    const total = 1024 * 1024;
+    for (const [from, to] of [[client, server!], [server!, client]] as const) {
+      let largest = 0;
+      await Promise.all([
+        sendPattern(from, total),
+        receivePattern(to, total, (bytes) => {
+          largest = Math.max(largest, bytes);
+          // So that there is more to be read the next time
+          return new Promise((resolve) => setTimeout(resolve, 0));
+        }),
+      ]);
+      assertEquals(largest, most);
+    }
+    for (const one of [client, server!, listener]) one.close();
+  });
+}
 
 Deno.test("listenTcp() shares a port when both listeners ask for it", () => {
   const first = listenTcp({ ip: LOOPBACK, port: 0, reusePort: true });
