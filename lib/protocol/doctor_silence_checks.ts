@@ -94,35 +94,41 @@ const SILENCES: readonly Silence[] = [
  * What a server must keep silent about. Behind each such message goes a good request, so that a
  * server that is gone, or a network that loses everything, is not taken for a silent one.
  */
-export const SILENCE_CHECKS: readonly DoctorCheck[] = SILENCES.map((silence) => ({
-  id: silence.id,
-  title: silence.title,
-  rfc: silence.rfc,
-  transport: "udp",
-  needs: "answer",
-  *examine(patient) {
-    const { plan } = patient;
-    const named = silence.unanswerable(patient);
-    const { answer, others } = yield* sendDatagrams({
-      socket: silence.id,
-      to: plan.servers.udp!,
-      datagrams: [...named.map(([, bytes]) => bytes), bindingRequest(plan.transactionId())],
-      lingerMs: LINGER_MS,
-    });
-    // Others than the server may say something too
-    const [undue] = others.filter(({ from }) => equalIps(from.ip, plan.servers.udp!.ip));
-    if (undue !== undefined) {
-      const { judge = fail } = silence;
-      const to = named.find(([, sent]) => isAbout(sent, undue.bytes))?.[0] ?? "one of them";
-      const response = responseOf(undue.bytes);
-      const what = response === undefined ? `${undue.bytes.length} bytes` : sayResponse(response);
-      return judge(`${to} was answered with ${what}`);
-    }
-    return answer === undefined
-      ? fail("a good request sent behind it was not answered either")
-      : pass(`silence about ${named.map(([name]) => name).join(", ")}`);
-  },
-}));
+export function silenceChecks(): readonly DoctorCheck[] {
+  return SILENCES.map(checkOf);
+}
+
+function checkOf(silence: Silence): DoctorCheck {
+  return {
+    id: silence.id,
+    title: silence.title,
+    rfc: silence.rfc,
+    transport: "udp",
+    needs: "answer",
+    *examine(patient) {
+      const { plan } = patient;
+      const named = silence.unanswerable(patient);
+      const { answer, others } = yield* sendDatagrams({
+        socket: silence.id,
+        to: plan.servers.udp!,
+        datagrams: [...named.map(([, bytes]) => bytes), bindingRequest(plan.transactionId())],
+        lingerMs: LINGER_MS,
+      });
+      // Others than the server may say something too
+      const [undue] = others.filter(({ from }) => equalIps(from.ip, plan.servers.udp!.ip));
+      if (undue !== undefined) {
+        const { judge = fail } = silence;
+        const to = named.find(([, sent]) => isAbout(sent, undue.bytes))?.[0] ?? "one of them";
+        const response = responseOf(undue.bytes);
+        const what = response === undefined ? `${undue.bytes.length} bytes` : sayResponse(response);
+        return judge(`${to} was answered with ${what}`);
+      }
+      return answer === undefined
+        ? fail("a good request sent behind it was not answered either")
+        : pass(`silence about ${named.map(([name]) => name).join(", ")}`);
+    },
+  };
+}
 
 /** Whether bytes have the transaction id of what was sent. */
 function isAbout(sent: Uint8Array, bytes: Uint8Array): boolean {

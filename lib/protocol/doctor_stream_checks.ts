@@ -23,102 +23,106 @@ export function* helloStream(
 }
 
 /** What a server makes of connections over TCP. */
-export const TCP_CHECKS: readonly DoctorCheck[] = [
-  ...streamChecks("tcp"),
-  {
-    id: "tcp-half-close",
-    title: "Answers also after the client's FIN",
-    rfc: "8489 6.2.2",
-    transport: "tcp",
-    *examine(patient) {
-      const request = bindingRequest(patient.plan.transactionId());
-      const { connection, answers: [answer] } = yield* talk({
-        transport: "tcp",
-        to: patient.plan.servers.tcp!,
-        actions: [write(request), { kind: "finish" }],
-        requests: [request],
-      });
-      return answer === undefined ? warn(saySilence(connection)) : judgeAnswer(answer);
+export function tcpChecks(): readonly DoctorCheck[] {
+  return [
+    ...streamChecks("tcp"),
+    {
+      id: "tcp-half-close",
+      title: "Answers also after the client's FIN",
+      rfc: "8489 6.2.2",
+      transport: "tcp",
+      *examine(patient) {
+        const request = bindingRequest(patient.plan.transactionId());
+        const { connection, answers: [answer] } = yield* talk({
+          transport: "tcp",
+          to: patient.plan.servers.tcp!,
+          actions: [write(request), { kind: "finish" }],
+          requests: [request],
+        });
+        return answer === undefined ? warn(saySilence(connection)) : judgeAnswer(answer);
+      },
     },
-  },
-  {
-    id: "tcp-garbage",
-    title: "Closes a connection on which no STUN comes",
-    rfc: "8489 6.3",
-    transport: "tcp",
-    *examine({ plan }) {
-      const { connection } = yield* talk({
-        transport: "tcp",
-        to: plan.servers.tcp!,
-        // Not below 0x80, or it could be ChannelData of TURN
-        actions: [write(new Uint8Array(48).fill(0xff))],
-        requests: [],
-        ends: "time",
-        waitMs: GARBAGE_MS,
-      });
-      const { failure, received, end, openMs } = connection;
-      if (failure !== undefined) return fail(failure);
-      if (received.length > 0) return fail(`answered with ${received.length} bytes`);
-      return end === "open"
-        ? warn(`still open after ${seconds(GARBAGE_MS)}`)
-        : pass(`${end} after ${Math.round(openMs)} ms`);
+    {
+      id: "tcp-garbage",
+      title: "Closes a connection on which no STUN comes",
+      rfc: "8489 6.3",
+      transport: "tcp",
+      *examine({ plan }) {
+        const { connection } = yield* talk({
+          transport: "tcp",
+          to: plan.servers.tcp!,
+          // Not below 0x80, or it could be ChannelData of TURN
+          actions: [write(new Uint8Array(48).fill(0xff))],
+          requests: [],
+          ends: "time",
+          waitMs: GARBAGE_MS,
+        });
+        const { failure, received, end, openMs } = connection;
+        if (failure !== undefined) return fail(failure);
+        if (received.length > 0) return fail(`answered with ${received.length} bytes`);
+        return end === "open"
+          ? warn(`still open after ${seconds(GARBAGE_MS)}`)
+          : pass(`${end} after ${Math.round(openMs)} ms`);
+      },
     },
-  },
-  {
-    id: "tcp-dial-back",
-    title: "Dials back to a client that wants it",
-    rfc: "Pinhole",
-    transport: "tcp",
-    *examine({ plan }) {
-      const token = plan.transactionId().slice(0, 8);
-      const request = bindingRequest(plan.transactionId(), [
-        attribute(DIAL_BACK, { changeAddress: false, changePort: true, token }),
-      ]);
-      const { connection, answers: [answer] } = yield* talk({
-        transport: "tcp",
-        to: plan.servers.tcp!,
-        actions: [write(request)],
-        requests: [request],
-        waitMs: DIAL_BACK_MS,
-      });
-      // An attribute of 0x8000 and above is to be ignored by whoever does not know it
-      if (answer === undefined) return fail(saySilence(connection));
-      if (answer.class === "error") return fail(sayResponse(answer));
-      const found = valueOf(answer, DIAL_BACK_RESULT);
-      return found === undefined
-        ? skip("the server does not know DIAL-BACK, which is Pinhole's own")
-        : pass(`it tried, nobody listened here: ${found.outcome}`);
+    {
+      id: "tcp-dial-back",
+      title: "Dials back to a client that wants it",
+      rfc: "Pinhole",
+      transport: "tcp",
+      *examine({ plan }) {
+        const token = plan.transactionId().slice(0, 8);
+        const request = bindingRequest(plan.transactionId(), [
+          attribute(DIAL_BACK, { changeAddress: false, changePort: true, token }),
+        ]);
+        const { connection, answers: [answer] } = yield* talk({
+          transport: "tcp",
+          to: plan.servers.tcp!,
+          actions: [write(request)],
+          requests: [request],
+          waitMs: DIAL_BACK_MS,
+        });
+        // An attribute of 0x8000 and above is to be ignored by whoever does not know it
+        if (answer === undefined) return fail(saySilence(connection));
+        if (answer.class === "error") return fail(sayResponse(answer));
+        const found = valueOf(answer, DIAL_BACK_RESULT);
+        return found === undefined
+          ? skip("the server does not know DIAL-BACK, which is Pinhole's own")
+          : pass(`it tried, nobody listened here: ${found.outcome}`);
+      },
     },
-  },
-  holdCheck("tcp"),
-];
+    holdCheck("tcp"),
+  ];
+}
 
 /** What a server makes of connections over TLS. */
-export const TLS_CHECKS: readonly DoctorCheck[] = [
-  ...streamChecks("tls"),
-  {
-    id: "tls-alpn",
-    title: "Chooses an application protocol of STUN (ALPN)",
-    rfc: "7443",
-    transport: "tls",
-    *examine({ plan }) {
-      const request = bindingRequest(plan.transactionId());
-      const { connection, answers: [answer] } = yield* talk({
-        transport: "tls",
-        to: plan.servers.tls!,
-        alpn: STUN_ALPN,
-        actions: [write(request)],
-        requests: [request],
-      });
-      if (answer === undefined) return fail(saySilence(connection));
-      const { applicationProtocol } = connection;
-      return applicationProtocol === undefined
-        ? warn("the server chooses none")
-        : pass(applicationProtocol);
+export function tlsChecks(): readonly DoctorCheck[] {
+  return [
+    ...streamChecks("tls"),
+    {
+      id: "tls-alpn",
+      title: "Chooses an application protocol of STUN (ALPN)",
+      rfc: "7443",
+      transport: "tls",
+      *examine({ plan }) {
+        const request = bindingRequest(plan.transactionId());
+        const { connection, answers: [answer] } = yield* talk({
+          transport: "tls",
+          to: plan.servers.tls!,
+          alpn: STUN_ALPN,
+          actions: [write(request)],
+          requests: [request],
+        });
+        if (answer === undefined) return fail(saySilence(connection));
+        const { applicationProtocol } = connection;
+        return applicationProtocol === undefined
+          ? warn("the server chooses none")
+          : pass(applicationProtocol);
+      },
     },
-  },
-  holdCheck("tls"),
-];
+    holdCheck("tls"),
+  ];
+}
 
 /** What is the same over TCP and TLS. */
 function streamChecks(transport: StreamProtocol): readonly DoctorCheck[] {

@@ -99,4 +99,4 @@ export type * from "./doctor_step.ts";
 export type * from "./doctor_check.ts";
 export type { DatagramReplies, DatagramReply } from "./doctor_datagrams.ts";
 export type { StreamReplies } from "./doctor_stream.ts";
-export { DOCTOR_CHECKS, doctorExamination, type DoctorOrder } from "./doctor_examination.ts";
+export { doctorChecks, doctorExamination, type DoctorOrder } from "./doctor_examination.ts";
