@@ -8,6 +8,7 @@ import {
   type Verdict,
 } from "../protocol/mod.ts";
 import { formatSocketAddress, isUnspecifiedIp, type SocketAddress } from "../wire/mod.ts";
+import { COLUMNS, wrapText } from "./wrap_text.ts";
 
 /** A NAT report as `pinhole nat` prints it for people, on lines of at most 80 columns. */
 export function natReportText(report: NatReport): string {
@@ -21,7 +22,7 @@ export function natReportText(report: NatReport): string {
       ...fragments === undefined ? [] : verdict("Fragments", fragments),
     ],
     udp === undefined ? [] : servers(udp),
-    summarize(report).flatMap((sentences) => wrap(sentences, 0)),
+    summarize(report).flatMap((sentences) => wrapText(sentences, 0)),
     predictions(report),
   ];
   return sections.filter((lines) => lines.length > 0).map((lines) => lines.join("\n")).join("\n\n");
@@ -75,7 +76,7 @@ function valueOf({ value, confidence }: Verdict<string>): string {
 }
 
 function row(name: string, value: string, reason: string): readonly string[] {
-  return [name.padEnd(INDENT) + value, ...wrap(reason, INDENT)];
+  return [name.padEnd(INDENT) + value, ...wrapText(reason, INDENT)];
 }
 
 /** What each of several servers showed of the filtering, so that a disagreement has names. */
@@ -85,25 +86,9 @@ function servers({ servers }: UdpNatReport): readonly string[] {
     "Filtering, as each server shows it",
     ...servers.flatMap(({ address, filtering }) => [
       `  ${formatSocketAddress(address)}: ${valueOf(filtering)}`,
-      ...wrap(filtering.reason, INDENT),
+      ...wrapText(filtering.reason, INDENT),
     ]),
   ];
-}
-
-/** Text on as many lines as it takes, each behind an indentation. */
-function wrap(text: string, indent: number): readonly string[] {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ").filter((word) => word !== "")) {
-    if (line !== "" && indent + line.length + 1 + word.length > COLUMNS) {
-      lines.push(line);
-      line = word;
-    } else {
-      line = line === "" ? word : `${line} ${word}`;
-    }
-  }
-  if (line !== "") lines.push(line);
-  return lines.map((line) => " ".repeat(indent) + line);
 }
 
 function lifetimeWord({ measured, aliveMs, goneMs }: NonNullable<NatReport["lifetime"]>): string {
@@ -134,7 +119,5 @@ function endpoint(address: SocketAddress | undefined): string {
   return isUnspecifiedIp(address.ip) ? `port ${address.port}` : formatSocketAddress(address);
 }
 
-/** The width of a terminal. */
-const COLUMNS = 80;
 /** Where values and reasons begin. */
 const INDENT = 13;

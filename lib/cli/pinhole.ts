@@ -6,6 +6,7 @@
 import denoJson from "../../deno.json" with { type: "json" };
 import { BOARD, boardCommand } from "./board_command.ts";
 import { formatHelp } from "./command_line.ts";
+import { DOCTOR, doctorCommand } from "./doctor_command.ts";
 import { EXPOSE, exposeCommand } from "./expose_command.ts";
 import { NAT, natCommand } from "./nat_command.ts";
 import { PUNCH, punchCommand } from "./punch_command.ts";
@@ -62,6 +63,7 @@ const COMMANDS = [
   { command: EXPOSE, run: exposeCommand },
   { command: PUNCH, run: punchCommand },
   { command: BOARD, run: boardCommand },
+  { command: DOCTOR, run: doctorCommand },
 ];
 
 if (import.meta.main) Deno.exit(await pinhole(Deno.args));

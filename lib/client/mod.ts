@@ -26,3 +26,4 @@ export { readReflexive } from "./answer.ts";
 export { abortError, TransactionRun, type TransactionRunOptions } from "./transaction_run.ts";
 export { compareAddresses, type ComparedAddresses } from "./compare_addresses.ts";
 export { type ExchangeOptions, inTime } from "./exchange.ts";
+export { examineServer, type ExamineServerOptions } from "./examine_server.ts";

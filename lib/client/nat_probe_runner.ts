@@ -6,6 +6,7 @@ import {
   type NatStep,
 } from "../protocol/mod.ts";
 import { type DatagramTransport, localAddressTowards, openDenoDatagram } from "../transport/mod.ts";
+import { pause } from "./pause.ts";
 import { TransactionRun } from "./transaction_run.ts";
 
 /** What a {@linkcode NatProbeRunner} needs. */
@@ -36,7 +37,7 @@ export class NatProbeRunner implements Disposable {
    * @throws {ListenError} If a socket cannot be opened (as a rejection).
    */
   async run(step: NatStep): Promise<readonly NatProbeResult[]> {
-    if (step.waitMs !== undefined) await this.#wait(step.waitMs);
+    if (step.waitMs !== undefined) await pause(step.waitMs, this.#options);
     for (const { socket, arrivesOn = socket } of step.probes) {
       this.#open(socket);
       this.#open(arrivesOn);
@@ -98,18 +99,5 @@ export class NatProbeRunner implements Disposable {
         }
       }
     }
-  }
-
-  /** Waits, for no longer than until it is given up. */
-  async #wait(ms: number): Promise<void> {
-    const { clock, signal } = this.#options;
-    if (signal?.aborted) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const end = () => resolve();
-    const cancel = clock.setTimer(ms, end);
-    signal?.addEventListener("abort", end, { once: true });
-    await promise;
-    cancel();
-    signal?.removeEventListener("abort", end);
   }
 }

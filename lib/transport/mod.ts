@@ -66,5 +66,6 @@ export {
   type ConnectTlsOptions,
   listenTls,
   type ListenTlsOptions,
+  type TlsConnection,
   type TlsListener,
 } from "./tls.ts";

@@ -35,6 +35,12 @@ export interface TlsListener extends StreamListener {
   replaceCertificate(certified: CertifiedKey): void;
 }
 
+/** A connection to a server over TLS, after its handshake. */
+export interface TlsConnection extends StreamConnection {
+  /** The application protocol that the server has chosen (RFC 7301); undefined if none. */
+  readonly applicationProtocol: string | undefined;
+}
+
 /** How {@linkcode connectTls} connects. */
 export interface ConnectTlsOptions {
   /**
@@ -100,7 +106,7 @@ export function listenTls(options: ListenTlsOptions): TlsListener {
 export async function connectTls(
   address: SocketAddress,
   options: ConnectTlsOptions = {},
-): Promise<StreamConnection> {
+): Promise<TlsConnection> {
   const { hostname = formatIp(address.ip), caCerts = [], alpn = [], signal } = options;
   const attempt = { name: `Cannot connect to tls ${formatSocketAddress(address)}`, signal };
   const tcp = await dialTcp(address, attempt);
@@ -116,9 +122,9 @@ export async function connectTls(
     });
     connection = new DenoStreamConnection(tls);
     signal?.throwIfAborted();
-    await tls.handshake();
+    const { alpnProtocol } = await tls.handshake();
     signal?.throwIfAborted();
-    return connection;
+    return Object.assign(connection, { applicationProtocol: alpnProtocol ?? undefined });
   } catch (error) {
     connection.close();
     throw toDialError(error, attempt);

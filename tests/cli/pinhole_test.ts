@@ -13,6 +13,7 @@ Commands:
   expose   Makes a local service reachable from outside, until Ctrl-C.
   punch    Connects to another host that runs this too, both behind NATs if need be.
   board    Shows what is posted in a room of a bulletin board, and what happens there.
+  doctor   Examines a STUN server: whether it keeps the rules, holds connections, is quick.
 
 pinhole COMMAND --help tells more about a command.
 `;

@@ -10,8 +10,7 @@ import {
 import { OUTCOMES, ResponderStatistics } from "../../lib/protocol/mod.ts";
 import { formatSocketAddress } from "../../lib/wire/mod.ts";
 import { testWithTool } from "../support/tool.ts";
-
-const PROMTOOL = { command: "promtool", package: "prometheus" };
+import { PROMTOOL, promtool } from "./_promtool.ts";
 
 testWithTool({
   name: "promtool check metrics has no complaint about a scrape over HTTP",
@@ -75,18 +74,4 @@ async function scrape(): Promise<string> {
   const response = await fetch(`http://${formatSocketAddress(server.address)}/metrics`);
   assertEquals(response.headers.get("content-type"), "text/plain; version=0.0.4; charset=utf-8");
   return await response.text();
-}
-
-async function promtool(metrics: string) {
-  await using child = new Deno.Command("promtool", {
-    args: ["check", "metrics"],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const output = child.output();
-  await new Blob([metrics]).stream().pipeTo(child.stdin);
-  const { code, stdout, stderr } = await output;
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, stdout: text(stdout), stderr: text(stderr) };
 }

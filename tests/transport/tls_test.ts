@@ -11,6 +11,7 @@ import {
   listenTls,
   type ListenTlsOptions,
   type StreamConnection,
+  type TlsConnection,
   type TlsListener,
 } from "../../lib/transport/mod.ts";
 import { formatIp, type SocketAddress } from "../../lib/wire/mod.ts";
@@ -135,6 +136,19 @@ for (
     accepted.close();
   });
 }
+
+Deno.test("connectTls() tells which application protocol the server has chosen", async () => {
+  await using server = listen({ alpn: ["a", "b"] });
+  for (const [alpn, chosen] of [[["x", "b"], "b"], [[], undefined]] as const) {
+    const [connection, accepted] = await Promise.all([
+      trusting(server.address, { alpn }),
+      server.listener.accept(),
+    ]);
+    assertEquals(connection.applicationProtocol, chosen);
+    connection.close();
+    accepted!.close();
+  }
+});
 
 Deno.test("listenTls() refuses a client that offers other application protocols", async () => {
   await using server = listen({ alpn: ["a", "b"] });
@@ -395,7 +409,7 @@ function listen(options: Partial<ListenTlsOptions>): TestServer {
 function trusting(
   address: SocketAddress,
   options: Parameters<typeof connectTls>[1] = {},
-): Promise<StreamConnection> {
+): Promise<TlsConnection> {
   return connectTls(address, { caCerts: [AUTHORITY], ...options });
 }
 
