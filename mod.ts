@@ -31,6 +31,14 @@ export {
 } from "./lib/client/mod.ts";
 export * from "./lib/traversal/mod.ts";
 export {
+  BoardClient,
+  BoardClientError,
+  type BoardClientEvent,
+  type BoardClientOptions,
+  type BoardDisconnected,
+  type ClientPost,
+} from "./lib/board/mod.ts";
+export {
   type Clock,
   type LogFields,
   type Logger,

@@ -4,6 +4,7 @@ import { formatSocketAddress, parseStunUri } from "../wire/mod.ts";
 import { type Command, formatHelp, parseCommandLine } from "./command_line.ts";
 import { natReportJson } from "./nat_report_json.ts";
 import { natReportText } from "./nat_report_text.ts";
+import { readSeconds } from "./read_seconds.ts";
 import { complain, Progress, writeErr, writeOut } from "./terminal.ts";
 
 /**
@@ -141,17 +142,6 @@ function failureOf(
   return code === "aborted"
     ? { code: "timed-out", message: `Cannot tell the NAT: it took longer than ${timeoutSeconds} s` }
     : { code, message };
-}
-
-function readSeconds(
-  name: string,
-  value: string | true | readonly string[] | undefined,
-): number | string | undefined {
-  if (value === undefined) return undefined;
-  const seconds = Number(value);
-  return seconds > 0 && seconds <= 86_400
-    ? seconds
-    : `Cannot read --${name}: got ${value}, wanted seconds up to 86400`;
 }
 
 function minutes(ms: number): string {

@@ -4,6 +4,7 @@
  * @module
  */
 import denoJson from "../../deno.json" with { type: "json" };
+import { BOARD, boardCommand } from "./board_command.ts";
 import { formatHelp } from "./command_line.ts";
 import { NAT, natCommand } from "./nat_command.ts";
 import { PUNCH, punchCommand } from "./punch_command.ts";
@@ -54,6 +55,7 @@ const COMMANDS = [
   { command: QUERY, run: queryCommand },
   { command: NAT, run: natCommand },
   { command: PUNCH, run: punchCommand },
+  { command: BOARD, run: boardCommand },
 ];
 
 if (import.meta.main) Deno.exit(await pinhole(Deno.args));

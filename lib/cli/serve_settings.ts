@@ -77,6 +77,9 @@ function conflicts(settings: ServeSettings, place: Place): string[] {
   if (auth === "short-term") needs("auth", user.length > 0, "a user");
   if (user.length > 0) needs("user", auth !== "none", "auth short-term or long-term");
   if (secret !== undefined) needs("auth-secret", auth === "long-term", "auth long-term");
+  if (settings["board-store"].startsWith("redis")) {
+    needs("board-store", settings["http-port"] !== undefined, "an http-port");
+  }
   if (realm !== undefined) needs("realm", auth === "long-term", "auth long-term");
   if (workers > 1) {
     needs("workers", settings.udp !== "deno", "udp auto or batched");

@@ -1,4 +1,5 @@
 import {
+  AddressTokenAuthority,
   type Authenticator,
   type IpPrefix,
   LongTermAuthenticator,
@@ -12,7 +13,7 @@ import type { ServeSettings } from "./serve_settings.ts";
 
 /** What a policy needs that is not a setting. */
 export interface ServerPolicyOptions {
-  /** Keys the nonces where `nonce-secret` does not: random, and the same through a reload. */
+  /** Keys nonces and address tokens where `nonce-secret` does not: random, and the same through a reload. */
   readonly nonceSecret: Uint8Array;
   /** Keys the table of challenges: a random whole number, 0 to 2^53 - 1. */
   readonly seed: number;
@@ -34,6 +35,11 @@ export function serverPolicy(settings: ServeSettings, options: ServerPolicyOptio
       exempt: prefixes(settings.exempt),
     },
     dialBack: settings["dial-back"] === "on",
+    addressTokens: new AddressTokenAuthority({
+      secret: codeSecret(settings, options),
+      // A mapping that is in use lasts longer; one that is not may be somebody else's by then
+      lifetimeMs: 600_000,
+    }),
     proxies: prefixes(settings["proxy-protocol"]),
     idleTimeoutMs: settings["idle-timeout"] && settings["idle-timeout"] * 1000,
     maxConnections: settings["max-connections"],
@@ -52,12 +58,11 @@ function makeAuthenticator(
   });
   if (auth === "none") return undefined;
   if (auth === "short-term") return new ShortTermAuthenticator({ users });
-  const secret = settings["nonce-secret"];
   return new LongTermAuthenticator({
     realm,
     users,
     authSecret: settings["auth-secret"],
-    nonceSecret: secret === undefined ? options.nonceSecret : encodeUtf8(secret),
+    nonceSecret: codeSecret(settings, options),
     challengeLimiter: new RateLimiter({
       // A client needs one per nonce, ten minutes long: this is a big office, and 2 KB/s to a victim
       ratePerSecond: 20,
@@ -68,7 +73,18 @@ function makeAuthenticator(
   });
 }
 
-function prefixes(texts: readonly string[]): IpPrefix[] {
+/** One secret for both: nonces and address tokens each derive their own key from it. */
+function codeSecret(settings: ServeSettings, options: ServerPolicyOptions): Uint8Array {
+  const secret = settings["nonce-secret"];
+  return secret === undefined ? options.nonceSecret : encodeUtf8(secret);
+}
+
+/**
+ * Address blocks that the table of settings has checked.
+ *
+ * @throws {RangeError} If one is none.
+ */
+export function prefixes(texts: readonly string[]): IpPrefix[] {
   return texts.map((text) => {
     const prefix = parseIpPrefix(text);
     if (!prefix.ok) throw new RangeError(prefix.reason);

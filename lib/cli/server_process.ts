@@ -1,20 +1,16 @@
 import denoJson from "../../deno.json" with { type: "json" };
 import {
   HttpListenError,
-  type HttpServer,
   type Logger,
   notifyService,
-  openHttpServer,
   openLogger,
   openServerMetrics,
-  operationsRoutes,
-  type Readiness,
   type ServerMetrics,
 } from "../ops/mod.ts";
 import { StunServer, type StunServerOptions, WorkerError } from "../server/mod.ts";
 import { CertificateError, type DatagramIo, LibcError, ListenError } from "../transport/mod.ts";
-import { parseIp } from "../wire/mod.ts";
 import { datagramIoFor } from "./datagram_io_for.ts";
+import { type HttpService, openHttpService } from "./http_service.ts";
 import { checkReadiness } from "./readiness.ts";
 import type { ServeConfiguration, ServeConfigurationResult } from "./serve_configuration.ts";
 import type { ServeSettings } from "./serve_settings.ts";
@@ -56,12 +52,15 @@ export async function runServer(options: RunServerOptions): Promise<string | und
       : (seconds) => metrics?.observe(seconds),
     logger,
   });
-  let http: HttpServer | undefined;
+  let http: HttpService | undefined;
   const stop = Promise.withResolvers<string>();
   const release = watchProcess({
     stop: stop.resolve,
     reload: () => {
-      inForce = reload(server, { ...options, logger }) ?? inForce;
+      const configuration = reload(server, { ...options, logger });
+      if (configuration === undefined) return;
+      inForce = configuration.settings;
+      http?.replaceAddressTokens(configuration.policy.addressTokens);
     },
     logger,
   });
@@ -75,7 +74,15 @@ export async function runServer(options: RunServerOptions): Promise<string | und
         snapshot: () => server.snapshot(),
       });
       const readiness = () => checkReadiness(listeners, inForce["proxy-protocol"]);
-      http = openHttp({ settings, readiness, metrics, logger });
+      const { addressTokens } = options.configuration.policy;
+      http = await openHttpService({
+        settings,
+        listeners,
+        addressTokens,
+        readiness,
+        metrics,
+        logger,
+      });
     }
     logger.info("ready");
     await tellService("READY=1", logger);
@@ -116,11 +123,11 @@ function isListenFailure(error: unknown): error is Error {
     error instanceof HttpListenError || error instanceof WorkerError || error instanceof TypeError;
 }
 
-/** The settings that are in force from now on; undefined where the old ones stay. */
+/** What is in force from now on; undefined where the old configuration stays. */
 function reload(
   server: StunServer,
   options: RunServerOptions & { readonly logger: Logger },
-): ServeSettings | undefined {
+): ServeConfiguration | undefined {
   const { logger } = options;
   const result = options.reload();
   if (!result.ok) {
@@ -143,7 +150,7 @@ function reload(
   if (waiting.length > 0) {
     logger.warn("some settings wait for a restart", { settings: waiting });
   }
-  return settings;
+  return result.value;
 }
 
 /** The settings that differ from those that the server was started with, and need another start. */
@@ -155,23 +162,6 @@ function waitingForRestart(former: ServeSettings, settings: ServeSettings): Sett
       return (former[name] === undefined) !== (settings[name] === undefined);
     }
     return FIXED.test(name) && JSON.stringify(former[name]) !== JSON.stringify(settings[name]);
-  });
-}
-
-function openHttp(options: {
-  readonly settings: ServeSettings;
-  readonly readiness: () => Promise<Readiness>;
-  readonly metrics: ServerMetrics;
-  readonly logger: Logger;
-}): HttpServer {
-  const { settings, readiness, metrics, logger } = options;
-  const ip = parseIp(settings["http-hostname"]);
-  if (!ip.ok) throw new RangeError(ip.reason);
-  return openHttpServer({
-    ip: ip.value,
-    port: settings["http-port"]!,
-    routes: operationsRoutes({ readiness, metrics, logger }),
-    logger,
   });
 }
 
@@ -222,5 +212,5 @@ function watchProcess(handlers: {
 
 /** The settings that are about sockets and the log: a running server keeps those that it has. */
 const FIXED =
-  /^(hostname|port|transport|udp|workers|tls-port|alternate-.*|advertise.*|http-.*|log-.*)$/;
+  /^(hostname|port|transport|udp|workers|tls-port|alternate-.*|advertise.*|http-.*|board-.*|log-.*)$/;
 const CERTIFICATE = /^tls-(cert|key)$/;

@@ -61,6 +61,16 @@ const user = v.pipe(
   v.regex(/^[^:]+:.+$/su, "NAME:PASSWORD, neither of them empty"),
 );
 
+const origin = v.pipe(
+  v.string("an origin"),
+  v.regex(/^(?:\*|https?:\/\/[^/?#@ ]+)$/u, "an origin such as https://app.example, or *"),
+);
+
+const boardStore = v.pipe(
+  v.string("a store"),
+  v.regex(/^(?:none|memory|rediss?:\/\/[^ ]+)$/u, "none, memory or redis://HOST[:PORT]"),
+);
+
 /** One table: flags, help, keys of the file, checks, defaults and JSON Schema all read it. */
 export const SETTINGS = {
   hostname: setting({
@@ -160,7 +170,7 @@ export const SETTINGS = {
     schema: v.optional(v.pipe(text("a secret"), v.minLength(16, "16 characters or more"))),
     value: "SECRET",
     secret: true,
-    help: "key of the nonces; the same on servers that share a name; default random",
+    help: "key of nonces and address tokens; the same on servers that share a name; default random",
   }),
   "rate-limit": setting({
     schema: v.optional(integer(0, 10_000_000), 1000),
@@ -208,12 +218,48 @@ export const SETTINGS = {
     schema: v.optional(integer(0, 65535)),
     value: "PORT",
     reads: "number",
-    help: "serve /healthz, /readyz and /metrics over HTTP; default off",
+    help: "serve the board, /healthz, /readyz and /metrics over HTTP; default off",
   }),
   "http-hostname": setting({
     schema: v.optional(address, "127.0.0.1"),
     value: "ADDR",
     help: "IP address of HTTP; default 127.0.0.1",
+  }),
+  "http-operator": setting({
+    schema: v.optional(prefixes, ["127.0.0.0/8", "::1"]),
+    value: "CIDR",
+    repeatable: true,
+    help: "who may see health and metrics; default 127.0.0.0/8,::1; repeatable",
+  }),
+  "http-trusted-proxy": setting({
+    schema: v.optional(prefixes, []),
+    value: "CIDR",
+    repeatable: true,
+    help: "believe x-forwarded-for of these proxies; repeatable",
+  }),
+  "http-origin": setting({
+    schema: v.optional(v.array(origin, "a list of origins"), []),
+    value: "ORIGIN",
+    repeatable: true,
+    help: "pages from there may use the board too, * for all; repeatable",
+  }),
+  "http-max-connections": setting({
+    schema: v.optional(integer(1, 1_000_000)),
+    value: "N",
+    reads: "number",
+    help: "most HTTP connections, peers of the board among them; default 4096",
+  }),
+  "http-max-connections-per-address": setting({
+    schema: v.optional(integer(1, 1_000_000)),
+    value: "N",
+    reads: "number",
+    help: "most of them from one IPv4 address or IPv6 /64; default 64",
+  }),
+  "board-store": setting({
+    schema: v.optional(boardStore, "memory"),
+    value: "STORE",
+    secret: true,
+    help: "where the board is: memory (default), redis://HOST[:PORT], shared by servers, or none",
   }),
   udp: setting({
     schema: v.optional(oneOf(["auto", "deno", "batched"]), "auto"),

@@ -1,12 +1,33 @@
-import { formatIp, formatSocketAddress, parseIp, type SocketAddress } from "../wire/mod.ts";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import {
+  type ForwardedClient,
+  forwardedClient,
+  ipInPrefix,
+  type IpPrefix,
+  SourceQuota,
+} from "../protocol/mod.ts";
+import {
+  formatIp,
+  formatSocketAddress,
+  parseIp,
+  type SocketAddress,
+  socketAddress,
+} from "../wire/mod.ts";
 import { type Clock, systemClock } from "./clock.ts";
+import { httpListenError } from "./http_listen_error.ts";
 import type { Logger } from "./logger.ts";
+import { ThrottledLogger } from "./throttled_logger.ts";
+import { openWebSocket, type WebSocketRoute } from "./websocket_route.ts";
 
 /**
  * Answers the GET requests of a route; HEAD too, whose body is left out for it. What it throws is
- * logged and answered with 500. It may upgrade the request to a WebSocket.
+ * logged and answered with 500.
  */
-export type HttpHandler = (request: Request) => Response | Promise<Response>;
+export type HttpHandler = (
+  request: Request,
+  client: ForwardedClient,
+) => Response | Promise<Response>;
 
 /** What {@linkcode openHttpServer} serves, and where. */
 export interface OpenHttpServerOptions {
@@ -19,6 +40,18 @@ export interface OpenHttpServerOptions {
    * for every path; the longest that fits wins, and one without `/*` before all others.
    */
   readonly routes: ReadonlyMap<string, HttpHandler>;
+  /** What takes WebSockets on which path, as in `routes`. @default none */
+  readonly webSockets?: ReadonlyMap<string, WebSocketRoute>;
+  /** The proxies whose `x-forwarded-for` is believed. @default {[]} */
+  readonly trustedProxies?: readonly IpPrefix[];
+  /** The most connections in all. @default {4096} some 100 MB if all of them are WebSockets */
+  readonly maxConnections?: number | undefined;
+  /**
+   * The most connections of one IPv4 address or IPv6 /64, but for trusted proxies.
+   *
+   * @default {64} an office behind one address, a browser taking six at a time
+   */
+  readonly maxConnectionsPerAddress?: number | undefined;
   /** Takes the log. */
   readonly logger: Logger;
   /** Tells the time. @default {systemClock} */
@@ -37,45 +70,77 @@ export interface HttpServer extends AsyncDisposable {
 }
 
 /**
- * Serves HTTP/1.1 and HTTP/2 without TLS: for health, metrics and a page, behind a proxy if it is
- * to be public. GET and HEAD alone, request bodies are not read, a request has ten seconds.
- * `Deno.serve` refuses a request head of more than some 64 KiB and sets no limit on connections,
- * nor on how long one stays open without a request: keep it away from strangers, who could use up
- * the file descriptors, or put a proxy in front of it.
+ * Serves HTTP/1.1 and WebSockets without TLS: for health, metrics, a page and the board, behind a
+ * proxy that does TLS if it is to be public. GET and HEAD alone, request bodies are not read, a
+ * request has ten seconds.
+ *
+ * It is made of `node:http`: `Deno.serve` cannot refuse a connection, so strangers could use up the
+ * file descriptors of the whole program.
  *
  * @throws {HttpListenError} If the address cannot be listened on.
  */
-export function openHttpServer(options: OpenHttpServerOptions): HttpServer {
-  const { logger, clock = systemClock } = options;
-  const wanted = { ip: options.ip, port: options.port };
-  const late = new Set<() => void>();
-  const handle = async (request: Request) => {
-    const { method } = request;
-    const path = URL.parse(request.url)?.pathname;
-    const response = await answer(request, path, { ...options, clock, late });
-    logger.trace("http request", { method, path, status: response.status });
-    return response;
-  };
-  const server = listen(wanted, handle);
-  const address = { ip: readIp(server.addr.hostname), port: server.addr.port };
+export async function openHttpServer(options: OpenHttpServerOptions): Promise<HttpServer> {
+  const { logger, clock = systemClock, trustedProxies: trusted = [] } = options;
+  const { maxConnections = 4096, maxConnectionsPerAddress = 64 } = options;
+  const warnings = new ThrottledLogger({ logger, clock });
+  const quota = new SourceQuota({ total: maxConnections, perSource: maxConnectionsPerAddress });
+  const state: Running = { sockets: new Set(), answering: new Map(), clock };
+  const clientOf = (incoming: IncomingMessage) =>
+    forwardedClient({
+      peer: remoteIp(incoming.socket),
+      forwardedFor: headersOf(incoming).get("x-forwarded-for"),
+      trusted,
+    });
+  // Here and not before: a browser that runs a client of the board has no such module
+  const { createServer } = await import("node:http");
+  // Unanswered heads are cut off at 16 KiB, see also SILENCE_MS
+  const server = createServer({ maxHeaderSize: 16_384, keepAliveTimeout: 5000 });
+  server.on("connection", (socket) => {
+    const peer = remoteIp(socket);
+    // What comes through a proxy is counted by whoever knows the client: the WebSocket routes
+    const shared = trusted.some((prefix) => ipInPrefix(peer, prefix));
+    if (shared ? quota.total >= maxConnections : !quota.hasRoom(peer)) {
+      warnings.warn("http connection refused: too many", {
+        limit: quota.total >= maxConnections ? maxConnections : maxConnectionsPerAddress,
+      });
+      return void socket.destroy();
+    }
+    const leave = quota.enter(peer);
+    state.sockets.add(socket);
+    // A reset by the client is no news; it ends in "close"
+    socket.on("error", () => {});
+    socket.setTimeout(SILENCE_MS, () => socket.destroy());
+    socket.once("close", () => {
+      leave();
+      state.sockets.delete(socket);
+    });
+  });
+  server.on("request", (incoming, outgoing) => {
+    const request = toRequest(incoming);
+    const path = request && new URL(request.url).pathname;
+    const { promise: late, resolve: giveUp } = Promise.withResolvers<void>();
+    const done = answer(request, path, { ...options, client: clientOf(incoming), clock, late })
+      .then(async (response) => {
+        await send(response, outgoing);
+        logger.trace("http request", { method: incoming.method, path, status: response.status });
+      })
+      .finally(() => state.answering.delete(done));
+    state.answering.set(done, giveUp);
+  });
+  server.on("upgrade", (incoming, socket: Socket, head: Uint8Array) => {
+    socket.setTimeout(0);
+    const request = toRequest(incoming);
+    const path = request && new URL(request.url).pathname;
+    const found = path === undefined ? undefined : route(path, options.webSockets ?? new Map());
+    const client = clientOf(incoming);
+    const status = openWebSocket(found, { request, client, socket, head, clock }) ?? 101;
+    logger.trace("http request", { method: incoming.method, path, status });
+  });
+  const address = await listen(server, { ip: options.ip, port: options.port });
   logger.info("listening", { transport: "http", address: formatSocketAddress(address) });
   let closing: Promise<void> | undefined;
-  const close = () => closing ??= shutDown(server, { clock, late });
+  const close = () => closing ??= shutDown(server, state);
   return { address, close, [Symbol.asyncDispose]: close };
-}
-
-/** Why an HTTP server could not be opened. The message can be shown to a person as it is. */
-export class HttpListenError extends Error {
-  /** The name of the class. */
-  override readonly name = "HttpListenError";
-  /** The address that was to be listened on. */
-  readonly address: SocketAddress;
-
-  /** Makes the error; `reason` is what follows the colon of the message. */
-  constructor(reason: string, options: ErrorOptions & { readonly address: SocketAddress }) {
-    super(`Cannot listen on http ${formatSocketAddress(options.address)}: ${reason}`, options);
-    this.address = options.address;
-  }
 }
 
 /** A short answer in plain text, never to be cached. */
@@ -87,60 +152,90 @@ export function textResponse(text: string, init: ResponseInit = {}): Response {
   return new Response(text, { ...init, headers });
 }
 
-function listen(
-  address: SocketAddress,
-  handler: (request: Request) => Promise<Response>,
-): Deno.HttpServer<Deno.NetAddr> {
-  try {
-    return Deno.serve({
-      hostname: formatIp(address.ip),
-      port: address.port,
-      // Deno would write to standard output, which is the log's
-      onListen: () => {},
-      handler,
-    });
-  } catch (cause) {
-    throw new HttpListenError(diagnose(cause, address), { address, cause });
+function listen(server: Server, address: SocketAddress): Promise<SocketAddress> {
+  const { promise, resolve, reject } = Promise.withResolvers<SocketAddress>();
+  const fail = (cause: unknown) => reject(httpListenError(cause, address));
+  // Asked beforehand: what node:net throws for it, nobody could catch
+  const permission = { name: "net", host: formatSocketAddress(address) } as const;
+  if (Deno.permissions.querySync(permission).state !== "granted") {
+    fail(new Deno.errors.NotCapable("no network permission"));
+    return promise;
   }
+  server.once("error", fail);
+  server.listen({ host: formatIp(address.ip), port: address.port, backlog: BACKLOG }, () => {
+    server.removeListener("error", fail);
+    const bound = server.address() as AddressInfo;
+    resolve({ ip: readIp(bound.address), port: bound.port });
+  });
+  return promise;
+}
+
+/** The request without its body; undefined if its target and Host make no URL. */
+function toRequest(incoming: IncomingMessage): Request | undefined {
+  const headers = headersOf(incoming);
+  const url = URL.parse(incoming.url ?? "", `http://${headers.get("host") ?? "localhost"}`);
+  if (url === null) return undefined;
+  // What Request does not take (CONNECT, TRACE) is answered as what it does
+  const method = incoming.method === "HEAD" || incoming.method === "GET" ? incoming.method : "POST";
+  return new Request(url, { method, headers });
+}
+
+function headersOf(incoming: IncomingMessage): Headers {
+  const headers = new Headers();
+  for (let i = 0; i + 1 < incoming.rawHeaders.length; i += 2) {
+    headers.append(incoming.rawHeaders[i]!, incoming.rawHeaders[i + 1]!);
+  }
+  return headers;
+}
+
+async function send(response: Response, outgoing: ServerResponse): Promise<void> {
+  const body = new Uint8Array(await response.arrayBuffer());
+  outgoing.writeHead(response.status, {
+    ...Object.fromEntries(response.headers),
+    "content-length": body.length,
+  });
+  outgoing.end(body);
 }
 
 interface AnswerOptions {
   readonly routes: ReadonlyMap<string, HttpHandler>;
+  readonly client: ForwardedClient;
   readonly logger: Logger;
   readonly clock: Clock;
-  /** What ends the requests that are being answered. */
-  readonly late: Set<() => void>;
+  /** Resolves when the answer can no longer be waited for. */
+  readonly late: Promise<void>;
 }
 
-/** Never rejects: `Deno.serve` would print the stack of what was thrown. */
+/** Never rejects: nobody would catch it. */
 async function answer(
-  request: Request,
+  request: Request | undefined,
   path: string | undefined,
-  { routes, logger, clock, late }: AnswerOptions,
+  { routes, client, logger, clock, late }: AnswerOptions,
 ): Promise<Response> {
-  if (path === undefined) return textResponse("bad request\n", { status: 400 });
+  if (request === undefined || path === undefined) {
+    return textResponse("bad request\n", { status: 400 });
+  }
   const handler = route(path, routes);
   if (handler === undefined) return textResponse("not found\n", { status: 404 });
   if (request.method !== "GET" && request.method !== "HEAD") {
     const headers = { allow: "GET, HEAD" };
     return textResponse("method not allowed\n", { status: 405, headers });
   }
-  const { promise, resolve } = Promise.withResolvers<Response>();
-  const giveUp = () => resolve(textResponse("no answer in time\n", { status: 503 }));
-  const cancel = clock.setTimer(REQUEST_TIMEOUT_MS, giveUp);
-  late.add(giveUp);
+  const timeout = Promise.withResolvers<void>();
+  const cancel = clock.setTimer(REQUEST_TIMEOUT_MS, timeout.resolve);
+  const tooLate = () => textResponse("no answer in time\n", { status: 503 });
   try {
-    return await Promise.race([handler(request), promise]);
+    const end = Promise.race([late, timeout.promise]).then(tooLate);
+    return await Promise.race([handler(request, client), end]);
   } catch (error) {
     logger.error("cannot answer an http request", { path, error });
     return textResponse("internal error\n", { status: 500 });
   } finally {
-    late.delete(giveUp);
     cancel();
   }
 }
 
-function route(path: string, routes: ReadonlyMap<string, HttpHandler>): HttpHandler | undefined {
+function route<T>(path: string, routes: ReadonlyMap<string, T>): T | undefined {
   const exact = routes.get(path);
   if (exact !== undefined) return exact;
   for (let end = path.lastIndexOf("/"); end >= 0; end = path.lastIndexOf("/", end - 1)) {
@@ -149,49 +244,44 @@ function route(path: string, routes: ReadonlyMap<string, HttpHandler>): HttpHand
   }
 }
 
-async function shutDown(
-  server: Deno.HttpServer,
-  { clock, late }: Pick<AnswerOptions, "clock" | "late">,
-): Promise<void> {
-  const done = server.shutdown();
-  // To abort would be simpler, and throws where nobody can catch it once a shutdown has begun
-  const cancelAnswers = clock.setTimer(CLOSE_PATIENCE_MS, () => {
-    for (const giveUp of late) giveUp();
+/** What goes on in an open server. */
+interface Running {
+  readonly sockets: Set<Socket>;
+  /** What is being answered, and what ends the wait for it. */
+  readonly answering: Map<Promise<void>, () => void>;
+  readonly clock: Clock;
+}
+
+async function shutDown(server: Server, { sockets, answering, clock }: Running): Promise<void> {
+  const closed = Promise.withResolvers<void>();
+  server.close(() => closed.resolve());
+  const cancel = clock.setTimer(CLOSE_PATIENCE_MS, () => {
+    for (const giveUp of answering.values()) giveUp();
   });
-  const left = Promise.withResolvers<void>();
-  // Who does not take his answer is left to the end of the process
-  const cancelWait = clock.setTimer(2 * CLOSE_PATIENCE_MS, left.resolve);
-  await Promise.race([done, left.promise]);
-  cancelAnswers();
+  await Promise.all(answering.keys());
+  cancel();
+  for (const socket of sockets) socket.destroySoon();
+  // Who does not take his answer is not waited for
+  const cancelWait = clock.setTimer(CLOSE_PATIENCE_MS, () => {
+    for (const socket of sockets) socket.destroy();
+  });
+  await closed.promise;
   cancelWait();
 }
 
-function diagnose(cause: unknown, { ip, port }: SocketAddress): string {
-  if (cause instanceof Deno.errors.NotCapable) {
-    return "Deno was run without network permission, pass --allow-net";
-  }
-  switch (cause instanceof Error && "code" in cause ? cause.code : undefined) {
-    case "EADDRINUSE":
-      return "the address is in use by another program";
-    case "EACCES":
-    case "EPERM":
-      return port > 0 && port < 1024
-        ? "the operating system wants root or CAP_NET_BIND_SERVICE for ports below 1024"
-        : "the operating system does not permit it";
-    case "EADDRNOTAVAIL":
-      return `${formatIp(ip)} is not an address of this host`;
-    case "EAFNOSUPPORT":
-      return `this host has no ${ip.length === 4 ? "IPv4" : "IPv6"}`;
-  }
-  return cause instanceof Error ? cause.message : String(cause);
+function remoteIp(socket: Socket): Uint8Array {
+  return readIp(socket.remoteAddress ?? "0.0.0.0");
 }
 
 function readIp(hostname: string): Uint8Array {
   const ip = parseIp(hostname);
   if (!ip.ok) throw new TypeError(`Cannot read the address of a socket: ${ip.reason}`);
-  return ip.value;
+  return socketAddress(ip.value, 0).ip;
 }
 
 /** Longer than any handler of ours takes, and than a scraper waits (Prometheus: 10 s). */
 const REQUEST_TIMEOUT_MS = 10_000;
 const CLOSE_PATIENCE_MS = 1000;
+const BACKLOG = 512;
+/** A client that is silent for so long, in a request, after one or before one, is gone. */
+const SILENCE_MS = 15_000;

@@ -25,12 +25,22 @@ export {
 } from "./server_metrics.ts";
 export {
   type HttpHandler,
-  HttpListenError,
   type HttpServer,
   openHttpServer,
   type OpenHttpServerOptions,
   textResponse,
 } from "./http_server.ts";
+export { HttpListenError } from "./http_listen_error.ts";
+export {
+  ServedWebSocket,
+  type WebSocketListener,
+  type WebSocketMessage,
+} from "./served_websocket.ts";
+export {
+  type WebSocketCall,
+  type WebSocketRefusal,
+  type WebSocketRoute,
+} from "./websocket_route.ts";
 export {
   operationsRoutes,
   type OperationsRoutesOptions,

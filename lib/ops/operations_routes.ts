@@ -1,3 +1,4 @@
+import { type ForwardedClient, ipInPrefix, type IpPrefix } from "../protocol/mod.ts";
 import { type HttpHandler, textResponse } from "./http_server.ts";
 import type { Logger } from "./logger.ts";
 import type { ServerMetrics } from "./server_metrics.ts";
@@ -16,18 +17,22 @@ export interface OperationsRoutesOptions {
   readonly readiness: () => Promise<Readiness>;
   /** What `/metrics` shows. */
   readonly metrics: Pick<ServerMetrics, "contentType" | "text">;
+  /** From where these routes may be asked; everybody else gets 403. */
+  readonly operators: readonly IpPrefix[];
   /** Takes the log. */
   readonly logger: Logger;
 }
 
 /**
- * The routes for whoever runs the server: `/healthz` (200 while the process is up), `/readyz` (200
+ * The routes for whoever runs the server, and for nobody behind a proxy that is not trusted: `/healthz` (200 while the process is up), `/readyz` (200
  * or 503, with what was found out as JSON) and `/metrics` (Prometheus).
  */
 export function operationsRoutes(options: OperationsRoutesOptions): Map<string, HttpHandler> {
-  const { metrics } = options;
+  const { metrics, operators } = options;
   const readiness = shareWhileRunning(options);
-  return new Map<string, HttpHandler>([
+  const isOperator = ({ ip, isClient }: ForwardedClient) =>
+    isClient && operators.some((prefix) => ipInPrefix(ip, prefix));
+  const routes: [string, HttpHandler][] = [
     ["/healthz", () => textResponse("ok\n")],
     ["/readyz", async () => {
       const { ready, detail } = await readiness();
@@ -40,7 +45,16 @@ export function operationsRoutes(options: OperationsRoutesOptions): Map<string, 
       const headers = { "content-type": metrics.contentType };
       return textResponse(await metrics.text(), { headers });
     }],
-  ]);
+  ];
+  return new Map(
+    routes.map(([path, handler]) => [
+      path,
+      (request, client) =>
+        isOperator(client)
+          ? handler(request, client)
+          : textResponse("for operators alone\n", { status: 403 }),
+    ]),
+  );
 }
 
 /** However many ask at once, the sockets are tried once. */

@@ -24,6 +24,8 @@ export type AddressTokenTransport = "udp" | "tcp" | "tls";
  * a mapping is an address and a port.
  */
 export class AddressTokenAuthority {
+  /** What it was made from; it holds the secret. */
+  readonly options: CodeAuthorityOptions;
   readonly #keyed: ReturnType<typeof hmac.create>;
   readonly #lifetimeMs: number;
 
@@ -34,6 +36,7 @@ export class AddressTokenAuthority {
    */
   constructor(options: CodeAuthorityOptions) {
     checkCodeAuthorityOptions("Cannot make an address token authority", options);
+    this.options = options;
     this.#keyed = hmac.create(sha256, options.secret).update(PURPOSE);
     this.#lifetimeMs = options.lifetimeMs;
   }

@@ -1,4 +1,5 @@
 import {
+  ADDRESS_TOKEN,
   attribute,
   ATTRIBUTE_CODECS,
   type AttributeName,
@@ -29,6 +30,7 @@ import {
   type WritableAttribute,
   XOR_MAPPED_ADDRESS,
 } from "../wire/mod.ts";
+import type { AddressTokenAuthority } from "./address_token.ts";
 import { changeRole, type EndpointGroup, type EndpointRole } from "./endpoint.ts";
 import type { Arrival } from "./arrival.ts";
 
@@ -58,11 +60,13 @@ export function isClassic(message: StunMessage): boolean {
 /**
  * Decides what a Binding request is answered: the reflexive address, from the socket and to the port
  * that the client asked for (RFC 8489 section 6.3.1, RFC 5780 section 6.1, RFC 3489 section 8.1).
- * Its attributes have been found to be known and readable.
+ * Its attributes have been found to be known and readable. Where there are `tokens`, a client that asks
+ * for one by 32 zero bytes of ADDRESS-TOKEN gets one for its reflexive address.
  */
 export function answerBinding(
   request: StunMessage,
   arrival: Arrival,
+  tokens?: AddressTokenAuthority,
 ): BindingAnswer | BindingRefusal {
   const { endpoint, source } = arrival;
   const change = valueOf(request, CHANGE_REQUEST);
@@ -74,7 +78,7 @@ export function answerBinding(
   return {
     attributes: isClassic(request)
       ? classicAttributes(arrival, via)
-      : modernAttributes(arrival, via),
+      : [...modernAttributes(arrival, via), ...tokenAttributes(request, arrival, tokens)],
     // RFC 5780 7.5: another port, but never another address, or we are a reflector
     destination: port === undefined ? source : { ip: source.ip, port },
     via,
@@ -112,6 +116,17 @@ function modernAttributes(arrival: Arrival, via: EndpointRole): WritableAttribut
     );
   }
   return attributes;
+}
+
+/** As long as the zeros that asked for it, so that the answer does not grow by it. */
+function tokenAttributes(
+  request: StunMessage,
+  { source, endpoint, wallTime }: Arrival,
+  tokens: AddressTokenAuthority | undefined,
+): WritableAttribute[] {
+  const zeros = tokens && valueOf(request, ADDRESS_TOKEN);
+  if (tokens === undefined || zeros === undefined || zeros.some((byte) => byte !== 0)) return [];
+  return [attribute(ADDRESS_TOKEN, tokens.issue(source, endpoint.transport, wallTime))];
 }
 
 function classicAttributes(arrival: Arrival, via: EndpointRole): WritableAttribute[] {

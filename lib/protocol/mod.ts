@@ -54,3 +54,29 @@ export * from "./public_address.ts";
 export * from "./redial_delay.ts";
 export * from "./holding_record.ts";
 export * from "./mapping_keeper.ts";
+export {
+  BOARD_LIMITS,
+  BOARD_PATIENCE,
+  type BoardLimits,
+  MAX_BUFFERED_BYTES,
+} from "./board_limits.ts";
+export * from "./board_message.ts";
+export * from "./board_event.ts";
+export * from "./board_order.ts";
+export {
+  MAX_SECRET_LENGTH,
+  readBoardPath,
+  readSecretSubprotocol,
+  secretSubprotocol,
+} from "./board_address.ts";
+export { type BadMessage, readClientMessage, readServerMessage } from "./board_schema.ts";
+export { roomSecretDigest, sameRoomSecret } from "./board_secret.ts";
+export { BoardRooms, type BoardRoomsOptions } from "./board_rooms.ts";
+export { type BoardInput, BoardPeer, type BoardPeerOptions, type BoardTime } from "./board_peer.ts";
+export { sourceKey } from "./source_key.ts";
+export { SourceQuota, type SourceQuotaOptions } from "./source_quota.ts";
+export {
+  type ForwardedClient,
+  forwardedClient,
+  type ForwardedRequest,
+} from "./forwarded_client.ts";

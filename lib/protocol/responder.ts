@@ -30,6 +30,7 @@ import {
   knownAttributes,
   unreadableAttribute,
 } from "./binding.ts";
+import type { AddressTokenAuthority } from "./address_token.ts";
 import type { Arrival } from "./arrival.ts";
 import type { Authentication, Authenticator } from "./authenticator.ts";
 import type { DialBackDecision, DialBackOrder, DialBackPolicy } from "./dial_back.ts";
@@ -69,6 +70,8 @@ export interface StunResponderOptions {
   readonly authenticator?: Authenticator | undefined;
   /** Which dial-backs are made. @default {undefined} none: DIAL-BACK is answered "unsupported" */
   readonly dialBackPolicy?: DialBackPolicy | undefined;
+  /** Issues the tokens that clients ask for. @default {undefined} ADDRESS-TOKEN is ignored */
+  readonly addressTokens?: AddressTokenAuthority | undefined;
   /** Where to count: that of a former responder, when this one takes over. @default a new one */
   readonly statistics?: ResponderStatistics | undefined;
 }
@@ -104,6 +107,7 @@ export class StunResponder {
   readonly #rateLimiter: RateLimiter | undefined;
   readonly #authenticator: Authenticator | undefined;
   readonly #dialBackPolicy: DialBackPolicy | undefined;
+  readonly #addressTokens: AddressTokenAuthority | undefined;
 
   /**
    * Makes a responder.
@@ -117,6 +121,7 @@ export class StunResponder {
     this.#rateLimiter = options.rateLimiter;
     this.#authenticator = options.authenticator;
     this.#dialBackPolicy = options.dialBackPolicy;
+    this.#addressTokens = options.addressTokens;
     this.statistics = options.statistics ?? new ResponderStatistics();
     // Better to fail here than at the first request
     const probe = encodeMessage({ ...PROBE, attributes: this.#software });
@@ -150,7 +155,7 @@ export class StunResponder {
         return this.#refuse(arrival, { header, code: 400, seals });
       }
     }
-    const answer = answerBinding(request, arrival);
+    const answer = answerBinding(request, arrival, this.#addressTokens);
     if ("code" in answer) return this.#refuse(arrival, { header, code: answer.code, seals });
     return this.#succeed(arrival, { request, answer, seals });
   }

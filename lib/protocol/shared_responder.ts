@@ -1,5 +1,7 @@
 import type { SocketAddress } from "../wire/mod.ts";
+import { AddressTokenAuthority } from "./address_token.ts";
 import type { Authenticator } from "./authenticator.ts";
+import type { CodeAuthorityOptions } from "./code_authority_options.ts";
 import {
   LongTermAuthenticator,
   type LongTermAuthenticatorOptions,
@@ -24,6 +26,8 @@ export interface SharedResponder {
   readonly rateLimiter: RateLimiterOptions | undefined;
   /** Who may ask at all. */
   readonly authenticator: SharedAuthenticator | undefined;
+  /** What makes the address tokens. */
+  readonly addressTokens: CodeAuthorityOptions | undefined;
 }
 
 /** What other threads make an authenticator from. */
@@ -54,23 +58,25 @@ export interface SharedLongTerm {
  * @throws {RangeError} If the authenticator is neither of those of this library.
  */
 export function shareResponder(options: StunResponderOptions): SharedResponder {
-  const { software, ownAddresses = [], rateLimiter, authenticator } = options;
+  const { software, ownAddresses = [], rateLimiter, authenticator, addressTokens } = options;
   return {
     software,
     ownAddresses,
     rateLimiter: rateLimiter?.share(),
     authenticator: authenticator && shareAuthenticator(authenticator),
+    addressTokens: addressTokens?.options,
   };
 }
 
 /** What a responder on another thread is made of, but for its statistics. */
 export function joinResponder(shared: SharedResponder): StunResponderOptions {
-  const { software, ownAddresses, rateLimiter, authenticator } = shared;
+  const { software, ownAddresses, rateLimiter, authenticator, addressTokens } = shared;
   return {
     software,
     ownAddresses,
     rateLimiter: rateLimiter && new RateLimiter(rateLimiter),
     authenticator: authenticator && joinAuthenticator(authenticator),
+    addressTokens: addressTokens && new AddressTokenAuthority(addressTokens),
   };
 }
 

@@ -3,10 +3,11 @@ import {
   type DialBackOrder,
   ipInPrefix,
   type IpPrefix,
+  sourceKey,
   type StunResponder,
 } from "../protocol/mod.ts";
 import { AcceptError, knock, type StreamConnection } from "../transport/mod.ts";
-import { type DialBackOutcome, formatIp } from "../wire/mod.ts";
+import type { DialBackOutcome } from "../wire/mod.ts";
 import type { AcceptingListener } from "./listeners.ts";
 import { StreamSession, type StreamTimeouts, type Traffic } from "./stream_session.ts";
 
@@ -145,7 +146,7 @@ export class StreamService {
       proxies.some((prefix) => ipInPrefix(peer, prefix));
     let key: string | undefined;
     const enter = (ip: Uint8Array): boolean => {
-      const wanted = addressKey(ip);
+      const wanted = sourceKey(ip);
       const count = this.#perAddress.get(wanted) ?? 0;
       if (count >= limits.maxConnectionsPerAddress) return false;
       this.#perAddress.set(wanted, count + 1);
@@ -238,11 +239,6 @@ export class StreamService {
     signal.removeEventListener("abort", wake);
     cancel();
   }
-}
-
-/** An IPv4 address, or the /64 that one IPv6 customer can use as he likes. */
-function addressKey(ip: Uint8Array): string {
-  return ip.length === 4 ? formatIp(ip) : ip.subarray(0, 8).toHex();
 }
 
 /** How exact timeouts are. */

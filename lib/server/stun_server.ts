@@ -265,13 +265,14 @@ export class StunServer {
   }
 
   #responderParts(listeners: readonly Listener[]): StunResponderOptions {
-    const { software, authenticator, rateLimit, dialBack = true } = this.#policy;
+    const { software, authenticator, rateLimit, dialBack = true, addressTokens } = this.#policy;
     const { randomness = systemRandomness } = this.#options;
     // 48 random bits: enough that nobody can aim at one set of a table
     const seed = () => randomness.bytes(6).reduce((number, byte) => number * 256 + byte, 0);
     return {
       software,
       authenticator,
+      addressTokens,
       ownAddresses: listeners.flatMap(({ address, socket }) => [
         ...address === undefined ? [] : [address],
         ...isUnspecifiedIp(socket.localAddress.ip) ? [] : [socket.localAddress],

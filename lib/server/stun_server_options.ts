@@ -1,5 +1,5 @@
 import type { Clock, Logger, Randomness } from "../ops/mod.ts";
-import type { Authenticator, IpPrefix } from "../protocol/mod.ts";
+import type { AddressTokenAuthority, Authenticator, IpPrefix } from "../protocol/mod.ts";
 import type { CertifiedKey, DatagramIo } from "../transport/mod.ts";
 import type { ListenPlanOptions, ServicePorts } from "./listen_plan.ts";
 import type { StreamLimits } from "./stream_service.ts";
@@ -14,6 +14,8 @@ export interface ServerPolicy {
   readonly rateLimit?: ServerRateLimit | undefined;
   /** Whether clients on TCP may ask to be dialled back. @default {true} */
   readonly dialBack?: boolean | undefined;
+  /** Issues the address tokens that clients ask for. @default {undefined} none are issued */
+  readonly addressTokens?: AddressTokenAuthority | undefined;
   /** The load balancers whose PROXY headers on TCP are believed. @default {[]} */
   readonly proxies?: readonly IpPrefix[] | undefined;
   /** ms after which a connection whose client sends nothing is closed. @default {600000} */

@@ -9,6 +9,7 @@ Commands:
   query    Asks a STUN server for this host's public address.
   nat      Finds out what the NAT in front of this host does to UDP and TCP.
   punch    Connects to another host that runs this too, both behind NATs if need be.
+  board    Shows what is posted in a room of a bulletin board, and what happens there.
 
 pinhole COMMAND --help tells more about a command.
 `;

@@ -28,6 +28,10 @@ const DEFAULTS: ServeSettings = {
   exempt: [],
   "proxy-protocol": [],
   "http-hostname": "127.0.0.1",
+  "http-operator": ["127.0.0.0/8", "::1"],
+  "http-trusted-proxy": [],
+  "http-origin": [],
+  "board-store": "memory",
   udp: "auto",
   workers: 1,
   "log-format": "text",
@@ -66,6 +70,8 @@ const BAD: readonly BadValue[] = [
     ["tls-port", "0 to 65535", ["65536"]],
     ["alternate-port", "0 to 65535", ["65536"]],
     ["http-port", "0 to 65535", ["65536"]],
+    ["http-max-connections", "1 to 1000000", ["0"]],
+    ["http-max-connections-per-address", "1 to 1000000", ["0"]],
     ["rate-limit", "0 to 10000000", ["-1", "10000001", "10/s"]],
     ["rate-burst", "1 to 100000000", ["0", "100000001"]],
     ["max-connections", "1 to 1000000", ["0", "1000001", "many"]],
@@ -94,7 +100,17 @@ const BAD: readonly BadValue[] = [
     flag: "--http-hostname localhost",
     problem: 'got "localhost", wanted an IP address, without brackets or port',
   },
-  ...["exempt", "proxy-protocol"].flatMap((name) =>
+  ...["app.example", "https://app.example/page", "null"].map((value) => ({
+    name: "http-origin",
+    flag: `--http-origin ${value}`,
+    problem: `got "${value}", wanted an origin such as https://app.example, or *`,
+  })),
+  ...["disk", "redis:", "http://user:word@127.0.0.1"].map((value) => ({
+    name: "board-store",
+    flag: `--board-store ${value}`,
+    problem: "got something else, wanted none, memory or redis://HOST[:PORT]",
+  })),
+  ...["exempt", "proxy-protocol", "http-operator", "http-trusted-proxy"].flatMap((name) =>
     ["10.0.0.0/33", "10.0.0.1/8", "office"].map((value) => ({
       name,
       flag: `--${name} ${value}`,
@@ -297,7 +313,7 @@ Deno.test("readServeSettings() says of a conflict in which place it is", () => {
 Deno.test("readServeSettings() never shows a secret", () => {
   const secrets = Object.entries(SETTINGS).filter(([, row]) => "secret" in row)
     .map(([name]) => name);
-  assertEquals(secrets, ["user", "auth-secret", "nonce-secret"]);
+  assertEquals(secrets, ["user", "auth-secret", "nonce-secret", "board-store"]);
   const hidden = "hunter2";
   for (const name of secrets) {
     const values = [hidden, `:${hidden}`, `${hidden}:`, [hidden], { [name]: hidden }, [[hidden]], [

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import { parseCommandLine } from "../../lib/cli/command_line.ts";
 import { SERVE } from "../../lib/cli/serve.ts";
 import { readServeConfiguration } from "../../lib/cli/serve_configuration.ts";
@@ -6,7 +6,7 @@ import { readServeSettings } from "../../lib/cli/serve_settings.ts";
 import { serverPolicy } from "../../lib/cli/server_policy.ts";
 import { serverOptions } from "../../lib/cli/server_process.ts";
 import { query, QueryError, type QueryOptions } from "../../lib/client/mod.ts";
-import { timeLimitedPassword } from "../../lib/protocol/mod.ts";
+import { AddressTokenAuthority, timeLimitedPassword } from "../../lib/protocol/mod.ts";
 import { type ServerPolicy, StunServer, type StunServerOptions } from "../../lib/server/mod.ts";
 import {
   attribute,
@@ -30,7 +30,8 @@ const SHARED = ["--nonce-secret", "the same on both servers"];
 const SPARSE = ["--rate-limit", "5", "--rate-burst", "5"];
 
 Deno.test("serverPolicy() says what the defaults mean", () => {
-  const { authenticator, ...policy } = policyOf({});
+  const { authenticator, addressTokens, ...policy } = policyOf({});
+  assertInstanceOf(addressTokens, AddressTokenAuthority);
   assertEquals([authenticator, policy], [undefined, {
     software: undefined,
     rateLimit: { ratePerSecond: 1000, burst: 5000, exempt: [] },
@@ -40,6 +41,16 @@ Deno.test("serverPolicy() says what the defaults mean", () => {
     maxConnections: undefined,
     maxConnectionsPerAddress: undefined,
   }]);
+});
+
+Deno.test("serverPolicy() makes servers take each other's address tokens by --nonce-secret", () => {
+  const tokens = (secret?: string) =>
+    policyOf(secret === undefined ? {} : { "nonce-secret": secret }).addressTokens!;
+  const address = { ip: ip("192.0.2.1"), port: 7 };
+  const token = tokens("the same on both servers").issue(address, "udp", 0);
+  const verdicts = [tokens("the same on both servers"), tokens("another one in here"), tokens()]
+    .map((authority) => authority.check(token, address, "udp", 600_000));
+  assertEquals(verdicts, ["valid", "forged", "forged"]);
 });
 
 const MEANINGS: readonly (readonly [Record<string, unknown>, ServerPolicy])[] = [

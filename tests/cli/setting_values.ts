@@ -97,6 +97,34 @@ export const GOOD: Readonly<Record<SettingName, readonly GoodValue[]>> = {
   ],
   "http-port": [{ flag: "--http-port 0", file: 0, value: 0 }],
   "http-hostname": [{ flag: "--http-hostname ::", file: "::", value: "::" }],
+  "http-operator": [
+    { flag: "--http-operator 192.0.2.0/24", file: "192.0.2.0/24", value: ["192.0.2.0/24"] },
+  ],
+  "http-trusted-proxy": [
+    { flag: "--http-trusted-proxy 127.0.0.1", file: ["127.0.0.1"], value: ["127.0.0.1"] },
+  ],
+  "http-origin": [
+    {
+      flag: "--http-origin https://app.example --http-origin http://[::1]:8080",
+      file: ["https://app.example", "http://[::1]:8080"],
+      value: ["https://app.example", "http://[::1]:8080"],
+    },
+    { flag: "--http-origin *", file: "*", value: ["*"] },
+  ],
+  "http-max-connections": [{ flag: "--http-max-connections 1", file: 1, value: 1 }],
+  "http-max-connections-per-address": [
+    { flag: "--http-max-connections-per-address 2000", file: 2000, value: 2000 },
+  ],
+  "board-store": [
+    { flag: "--board-store none", file: "none", value: "none" },
+    { flag: "--board-store memory", file: "memory", value: "memory" },
+    {
+      flag: "--board-store redis://user:word@127.0.0.1:6379/1",
+      file: "redis://user:word@127.0.0.1:6379/1",
+      value: "redis://user:word@127.0.0.1:6379/1",
+      also: { "http-port": 8080 },
+    },
+  ],
   udp: [
     { flag: "--udp auto", file: "auto", value: "auto" },
     { flag: "--udp deno", file: "deno", value: "deno" },

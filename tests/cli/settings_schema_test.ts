@@ -83,7 +83,8 @@ Deno.test("settingsJsonSchema() refuses of each setting what the server refuses"
     }
   }
   // What settingsJsonSchema() says that it cannot say
-  const expected = ["exempt", "proxy-protocol"].flatMap((name) =>
+  const blocks = ["exempt", "proxy-protocol", "http-operator", "http-trusted-proxy"];
+  const expected = blocks.flatMap((name) =>
     ["10.0.0.1/8", "a:b", "2001:db8::1::2", "2001:db8::1/32"].map((block) =>
       `only the schema accepts ${name} ${JSON.stringify(block)}`
     )

@@ -35,6 +35,12 @@ Deno.test("SETTINGS holds the settings that the server is documented to have, in
     "proxy-protocol",
     "http-port",
     "http-hostname",
+    "http-operator",
+    "http-trusted-proxy",
+    "http-origin",
+    "http-max-connections",
+    "http-max-connections-per-address",
+    "board-store",
     "udp",
     "workers",
     "software",
@@ -64,7 +70,7 @@ Deno.test("SETTING_FLAGS are valued, and repeatable where the value is a list", 
 
 Deno.test("SETTINGS keeps secret whatever is called a secret or holds a password", () => {
   for (const [name, row] of ROWS) {
-    assertEquals(row.secret ?? false, /secret$|^user$/.test(name), name);
+    assertEquals(row.secret ?? false, /secret$|^user$|^board-store$/.test(name), name);
   }
 });
 

@@ -1,4 +1,4 @@
-import { assertEquals, assertInstanceOf, assertStringIncludes, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import {
   type HttpHandler,
   HttpListenError,
@@ -31,7 +31,7 @@ for (const { family, hostname, skip } of LOOPBACKS) {
         ...silentLogger,
         info: (message, fields) => void lines.push([message, fields]),
       };
-      await using server = open({ "/a": () => textResponse("ok\n") }, {
+      await using server = await open({ "/a": () => textResponse("ok\n") }, {
         ip: IPS[hostname]!,
         logger,
       });
@@ -44,7 +44,7 @@ for (const { family, hostname, skip } of LOOPBACKS) {
 }
 
 Deno.test("openHttpServer() answers HEAD as GET, without the body", async () => {
-  await using server = open({ "/a": () => textResponse("ok\n") });
+  await using server = await open({ "/a": () => textResponse("ok\n") });
   const head = await fetch(url(server, "/a"), { method: "HEAD" });
   assertEquals([head.status, head.headers.get("content-length"), await head.text()], [
     200,
@@ -54,7 +54,7 @@ Deno.test("openHttpServer() answers HEAD as GET, without the body", async () => 
 });
 
 Deno.test("openHttpServer() answers 404 for a path without a route, whatever the method", async () => {
-  await using server = open({ "/a": () => textResponse("ok\n") });
+  await using server = await open({ "/a": () => textResponse("ok\n") });
   for (const path of ["/", "/a/", "/ab", "/A", "/%61", "//a", "/constructor"]) {
     assertEquals(await get(server, path), [404, "not found\n"], path);
   }
@@ -64,7 +64,7 @@ Deno.test("openHttpServer() answers 404 for a path without a route, whatever the
 
 for (const method of ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"]) {
   Deno.test(`openHttpServer() answers ${method} with 405 and what is allowed`, async () => {
-    await using server = open({ "/a": () => textResponse("ok\n") });
+    await using server = await open({ "/a": () => textResponse("ok\n") });
     const response = await fetch(url(server, "/a"), { method });
     assertEquals(
       [response.status, response.headers.get("allow"), await response.text()],
@@ -75,7 +75,7 @@ for (const method of ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"]) {
 
 Deno.test("openHttpServer() takes the longest route that fits, an exact one first", async () => {
   const names = ["/*", "/a/*", "/a/b/*", "/a/b", "/c"];
-  await using server = open(
+  await using server = await open(
     Object.fromEntries(names.map((name) => [name, () => textResponse(name)])),
   );
   const cases = {
@@ -111,7 +111,7 @@ for (
       ...silentLogger,
       error: (message, fields) => void errors.push([message, fields?.path, String(fields?.error)]),
     };
-    await using server = open({ "/a": handler }, { logger });
+    await using server = await open({ "/a": handler }, { logger });
     assertEquals(await get(server, "/a"), [500, "internal error\n"]);
     assertEquals(errors, [["cannot answer an http request", "/a", "Error: the secret"]]);
   });
@@ -120,7 +120,7 @@ for (
 Deno.test("openHttpServer() answers 503 when a handler takes longer than ten seconds", async () => {
   const clock = new VirtualClock();
   const begun = Promise.withResolvers<void>();
-  await using server = open({
+  await using server = await open({
     "/a": () => {
       begun.resolve();
       return new Promise(() => {});
@@ -135,22 +135,23 @@ Deno.test("openHttpServer() answers 503 when a handler takes longer than ten sec
 });
 
 Deno.test("openHttpServer() refuses a head that is too large, and what is not HTTP", async () => {
-  await using server = open({ "/a": () => textResponse("ok\n") });
+  await using server = await open({ "/a": () => textResponse("ok\n") });
   const long = `GET /a HTTP/1.1\r\nHost: a\r\nX: ${"x".repeat(100_000)}\r\n\r\n`;
-  for (const text of [long, "\0\x01\0\0!\x12\xa4B\r\n\r\n", "GET  /a\r\n\r\n"]) {
+  assertStringIncludes(await raw(server, long), "HTTP/1.1 431 Request Header Fields Too Large\r\n");
+  for (const text of ["\0\x01\0\0!\x12\xa4B\r\n\r\n", "GET /a HTTP/x\r\n\r\n"]) {
     assertStringIncludes(await raw(server, text), "HTTP/1.1 400 Bad Request\r\n");
   }
   assertEquals(await get(server, "/a"), [200, "ok\n"]);
 });
 
 Deno.test("openHttpServer() answers a request whose Host makes no URL", async () => {
-  await using server = open({ "/a": () => textResponse("ok\n") });
+  await using server = await open({ "/a": () => textResponse("ok\n") });
   const answer = await raw(server, "GET /a HTTP/1.1\r\nHost: [[\r\nConnection: close\r\n\r\n");
   assertStringIncludes(answer, "HTTP/1.1 400 Bad Request\r\n");
 });
 
 Deno.test("openHttpServer() does not wait for the body of a request", async () => {
-  await using server = open({ "/a": () => textResponse("ok\n") });
+  await using server = await open({ "/a": () => textResponse("ok\n") });
   const answer = await raw(
     server,
     "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 9999999\r\n\r\n",
@@ -158,39 +159,21 @@ Deno.test("openHttpServer() does not wait for the body of a request", async () =
   assertStringIncludes(answer, "HTTP/1.1 405 Method Not Allowed\r\n");
 });
 
-Deno.test("openHttpServer() leaves the answer of a WebSocket route alone", async () => {
-  await using server = open({
-    "/ws": (request) => {
-      const { socket, response } = Deno.upgradeWebSocket(request);
-      socket.onmessage = ({ data }) => socket.send(`${data}!`);
-      return response;
-    },
-  });
-  const socket = new WebSocket(url(server, "/ws").replace("http", "ws"));
-  await event(socket, "open");
-  const message = event(socket, "message");
-  socket.send("a");
-  assertEquals((await message as MessageEvent).data, "a!");
-  const closed = event(socket, "close");
-  await server.close();
-  await closed;
-});
-
-Deno.test("openHttpServer() throws an HttpListenError when the port is taken", () => {
+Deno.test("openHttpServer() throws an HttpListenError when the port is taken", async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = taken.addr as Deno.NetAddr;
-  const error = assertThrows(
+  const error = await assertRejects(
     () => openHttpServer({ ip: LOOPBACK, port, routes: new Map(), logger: silentLogger }),
     HttpListenError,
     `Cannot listen on http 127.0.0.1:${port}: the address is in use by another program`,
   );
   assertEquals(error.address, { ip: LOOPBACK, port });
-  assertInstanceOf(error.cause, Deno.errors.AddrInUse);
+  assertEquals((error.cause as { code?: string }).code, "EADDRINUSE");
 });
 
-Deno.test("openHttpServer() throws an HttpListenError when Deno may not use the address", () => {
+Deno.test("openHttpServer() throws an HttpListenError when Deno may not use the address", async () => {
   const ip = Uint8Array.of(192, 0, 2, 1); // for documentation (RFC 5737), so not permitted to tests
-  assertThrows(
+  await assertRejects(
     () => openHttpServer({ ip, port: 80, routes: new Map(), logger: silentLogger }),
     HttpListenError,
     "Cannot listen on http 192.0.2.1:80: Deno was run without network permission, pass --allow-net",
@@ -200,7 +183,7 @@ Deno.test("openHttpServer() throws an HttpListenError when Deno may not use the 
 Deno.test("HttpServer.close() lets a request that is being answered finish", async () => {
   const begun = Promise.withResolvers<void>();
   const go = Promise.withResolvers<void>();
-  const server = open({
+  const server = await open({
     "/a": async () => {
       begun.resolve();
       await go.promise;
@@ -219,7 +202,7 @@ Deno.test("HttpServer.close() lets a request that is being answered finish", asy
 Deno.test("HttpServer.close() waits a second for a handler that does not settle", async () => {
   const clock = new VirtualClock();
   const begun = Promise.withResolvers<void>();
-  const server = open({
+  const server = await open({
     "/a": () => {
       begun.resolve();
       return new Promise(() => {});
@@ -229,7 +212,7 @@ Deno.test("HttpServer.close() waits a second for a handler that does not settle"
   await begun.promise;
   const closed = server.close();
   clock.advance(999);
-  assertEquals(clock.timers, [1000, 2000, 10_000]);
+  assertEquals(clock.timers, [1000, 10_000]);
   clock.advance(1);
   assertEquals(await response, [503, "no answer in time\n"]);
   await closed;
@@ -237,7 +220,7 @@ Deno.test("HttpServer.close() waits a second for a handler that does not settle"
 });
 
 Deno.test("HttpServer.close() closes connections that say nothing, and frees the port", async () => {
-  const server = open({ "/a": () => textResponse("ok\n") });
+  const server = await open({ "/a": () => textResponse("ok\n") });
   const { port } = server.address;
   using silent = await Deno.connect({ hostname: "127.0.0.1", port });
   using partial = await Deno.connect({ hostname: "127.0.0.1", port });
@@ -246,7 +229,13 @@ Deno.test("HttpServer.close() closes connections that say nothing, and frees the
   await server.close();
   assertEquals(await silent.read(new Uint8Array(1)), null);
   assertEquals(await partial.read(new Uint8Array(1)), null);
-  await openHttpServer({ ip: LOOPBACK, port, routes: new Map(), logger: silentLogger }).close();
+  const next = await openHttpServer({
+    ip: LOOPBACK,
+    port,
+    routes: new Map(),
+    logger: silentLogger,
+  });
+  await next.close();
 });
 
 Deno.test("openHttpServer() writes nothing by itself and asks for network alone", async () => {
@@ -254,7 +243,7 @@ Deno.test("openHttpServer() writes nothing by itself and asks for network alone"
     import { openHttpServer, silentLogger } from ${JSON.stringify(`file://${ROOT}lib/ops/mod.ts`)};
     const routes = new Map([["/a", () => { throw new Error("the secret"); }]]);
     const ip = Uint8Array.of(127, 0, 0, 1);
-    await using server = openHttpServer({ ip, port: 0, routes, logger: silentLogger });
+    await using server = await openHttpServer({ ip, port: 0, routes, logger: silentLogger });
     await (await fetch("http://127.0.0.1:" + server.address.port + "/a")).text();`;
   await using child = deno([
     ...["run", "--no-prompt", "--no-lock", `--config=${ROOT}deno.json`, "--allow-net=127.0.0.1"],
@@ -281,7 +270,10 @@ interface OpenOptions {
   readonly clock?: VirtualClock;
 }
 
-function open(routes: Record<string, HttpHandler>, options: OpenOptions = {}): HttpServer {
+function open(
+  routes: Record<string, HttpHandler>,
+  options: OpenOptions = {},
+): Promise<HttpServer> {
   return openHttpServer({
     ip: LOOPBACK,
     port: 0,

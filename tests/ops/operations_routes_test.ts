@@ -1,5 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { type Logger, operationsRoutes, type Readiness, silentLogger } from "../../lib/ops/mod.ts";
+import type { ForwardedClient } from "../../lib/protocol/mod.ts";
+
+const OPERATORS = { ip: Uint8Array.of(10, 0, 0, 0), bits: 24 };
 
 Deno.test("operationsRoutes() has /healthz, /readyz and /metrics and nothing else", () => {
   assertEquals([...routesFor().keys()], ["/healthz", "/readyz", "/metrics"]);
@@ -68,6 +71,21 @@ Deno.test("operationsRoutes() shows the metrics, as the type that they have, at 
   assertEquals(await shown(response), [200, "text/plain; version=0.0.4", "a_total 1\n"]);
 });
 
+for (
+  const [who, client, status] of [
+    ["an operator", { ip: [10, 0, 0, 7], isClient: true }, 200],
+    ["a stranger", { ip: [10, 0, 1, 7], isClient: true }, 403],
+    ["somebody behind an unknown proxy", { ip: [10, 0, 0, 7], isClient: false }, 403],
+  ] as const
+) {
+  Deno.test(`operationsRoutes() answers ${who} with ${status}`, async () => {
+    const from = { ...client, ip: Uint8Array.from(client.ip) };
+    for (const path of ["/healthz", "/readyz", "/metrics"]) {
+      assertEquals((await get(routesFor(), path, from)).status, status, path);
+    }
+  });
+}
+
 function routesFor(
   readiness: () => Promise<Readiness> = () => Promise.resolve({ ready: true, detail: "" }),
   logger: Logger = silentLogger,
@@ -76,11 +94,15 @@ function routesFor(
     contentType: "text/plain; version=0.0.4",
     text: () => Promise.resolve("a_total 1\n"),
   };
-  return operationsRoutes({ readiness, metrics, logger });
+  return operationsRoutes({ readiness, metrics, operators: [OPERATORS], logger });
 }
 
-async function get(routes: ReturnType<typeof routesFor>, path: string): Promise<Response> {
-  return await routes.get(path)!(new Request(`http://127.0.0.1${path}`));
+async function get(
+  routes: ReturnType<typeof routesFor>,
+  path: string,
+  client: ForwardedClient = { ip: OPERATORS.ip, isClient: true },
+): Promise<Response> {
+  return await routes.get(path)!(new Request(`http://127.0.0.1${path}`), client);
 }
 
 async function shown(response: Response): Promise<[number, string | null, string]> {

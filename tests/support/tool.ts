@@ -13,6 +13,7 @@ export const TOOLS = {
   stun: { command: "stun", package: "stun-client" },
   tshark: { command: "tshark", package: "tshark" },
   chromium: { command: "chromium", package: "chromium" },
+  redisServer: { command: "redis-server", package: "redis-server" },
 } as const satisfies Record<string, Tool>;
 
 /** A test that is run where its tools are, and named as skipped, with the reason, elsewhere. */

@@ -1,0 +1,18 @@
+/**
+ * The bulletin board: peers meet in a room, see each other's addresses and start a punch together.
+ *
+ * @module
+ */
+export { type BoardMember, type BoardStore, BoardStoreError } from "./board_store.ts";
+export { MemoryBoardStore, type MemoryBoardStoreOptions } from "./memory_board_store.ts";
+export { BoardServer, type BoardServerOptions } from "./board_server.ts";
+export { type BoardSocket } from "./board_connection.ts";
+export {
+  BoardClient,
+  type BoardClientEvent,
+  type BoardClientOptions,
+  type BoardDisconnected,
+  type ClientPost,
+} from "./board_client.ts";
+export { BoardClientError } from "./board_client_error.ts";
+export { openRedisBoardStore, type OpenRedisBoardStoreOptions } from "./redis_board_store.ts";
