@@ -3,6 +3,7 @@ import {
   type BoardStore,
   MemoryBoardStore,
   openRedisBoardStore,
+  pageRoutes,
 } from "../board/mod.ts";
 import {
   type HttpServer,
@@ -58,12 +59,15 @@ export async function openHttpService(options: HttpServiceOptions): Promise<Http
     http = await openHttpServer({
       ip: ip.value,
       port: settings["http-port"]!,
-      routes: operationsRoutes({
-        readiness,
-        metrics,
-        operators: prefixes(settings["http-operator"]),
-        logger,
-      }),
+      routes: new Map([
+        ...operationsRoutes({
+          readiness,
+          metrics,
+          operators: prefixes(settings["http-operator"]),
+          logger,
+        }),
+        ...board === undefined ? [] : pageRoutes({ stunUris: stunUris(options) }),
+      ]),
       webSockets: new Map(
         board && [["/board/*", board.route({ origins: settings["http-origin"] })]],
       ),
@@ -89,23 +93,29 @@ export async function openHttpService(options: HttpServiceOptions): Promise<Http
 }
 
 async function openBoard(options: HttpServiceOptions): Promise<BoardServer | undefined> {
-  const { settings, listeners, addressTokens, logger } = options;
+  const { settings, addressTokens, logger } = options;
   const where = settings["board-store"];
   if (where === "none") return undefined;
   const store: BoardStore = where === "memory"
     ? new MemoryBoardStore()
     : await openRedisBoardStore({ url: where, logger });
-  const addresses = {
-    listeners,
-    advertise: settings.advertise ?? [],
-    advertiseAlternate: settings["advertise-alternate"] ?? [],
-  };
   return new BoardServer({
     store,
-    stunUris: (host) => advertisedStunUris(addresses, host),
+    stunUris: stunUris(options),
     addressTokens,
     maxPeers: settings["http-max-connections"],
     maxPeersPerAddress: settings["http-max-connections-per-address"],
     logger,
   });
+}
+
+function stunUris(
+  { settings, listeners }: HttpServiceOptions,
+): (host: string) => readonly string[] {
+  const addresses = {
+    listeners,
+    advertise: settings.advertise ?? [],
+    advertiseAlternate: settings["advertise-alternate"] ?? [],
+  };
+  return (host) => advertisedStunUris(addresses, host);
 }

@@ -198,8 +198,9 @@ class LineLog {
   }
 
   async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
-    for await (const piece of stream.pipeThrough(new TextDecoderStream())) {
-      this.text += piece;
+    const decoder = new TextDecoder();
+    for await (const piece of stream) {
+      this.text += decoder.decode(piece, { stream: true });
       this.#wake();
     }
     this.#done = true;
