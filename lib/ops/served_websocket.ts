@@ -60,7 +60,7 @@ export class ServedWebSocket {
 
   /** Sends a text message; passed over once the connection is being closed. */
   send(text: string): void {
-    if (this.#state === "open") this.#socket.write(webSocketFrame("text", encodeUtf8(text)));
+    if (this.#state === "open") this.#socket.write(textFrame(text));
   }
 
   /** Closes with this code: what was sent arrives, and the client has two seconds to agree. */
@@ -114,5 +114,12 @@ export class ServedWebSocket {
   }
 }
 
+/** What goes to many clients, one after the other, is made into a frame once. */
+function textFrame(text: string): Uint8Array {
+  if (text !== last.text) last = { text, frame: webSocketFrame("text", encodeUtf8(text)) };
+  return last.frame;
+}
+
+let last = { text: "", frame: webSocketFrame("text", new Uint8Array()) };
 const CLOSE_PATIENCE_MS = 2000;
 const MAX_BUFFERED_PONGS = 65_536;

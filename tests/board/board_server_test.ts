@@ -1,6 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { type BoardServer, type BoardSocket } from "../../lib/board/mod.ts";
-import { BoardServer as Server, MemoryBoardStore } from "../../lib/board/mod.ts";
+import { BoardServer, type BoardSocket, MemoryBoardStore } from "../../lib/board/mod.ts";
 import type { WebSocketListener } from "../../lib/ops/mod.ts";
 import { MAX_BUFFERED_BYTES, secretSubprotocol } from "../../lib/protocol/mod.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
@@ -137,7 +136,7 @@ function call(options: Partial<Call> = {}): Call {
 function start(options: { maxPeers?: number; maxPeersPerAddress?: number } = {}) {
   const clock = new VirtualClock();
   let names = 0;
-  const board = new Server({
+  const board = new BoardServer({
     store: new MemoryBoardStore({ clock }),
     stunUris: (host) => [`stun:${host}`],
     clock,

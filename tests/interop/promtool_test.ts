@@ -61,10 +61,15 @@ async function scrape(): Promise<string> {
   });
   for (const seconds of [0.000_03, 0.002, 1]) metrics.observe(seconds);
   const readiness = () => Promise.resolve({ ready: true, detail: "" });
-  await using server = openHttpServer({
+  await using server = await openHttpServer({
     ip: Uint8Array.of(127, 0, 0, 1),
     port: 0,
-    routes: operationsRoutes({ readiness, metrics, logger: silentLogger }),
+    routes: operationsRoutes({
+      readiness,
+      metrics,
+      operators: [{ ip: Uint8Array.of(127, 0, 0, 0), bits: 8 }],
+      logger: silentLogger,
+    }),
     logger: silentLogger,
   });
   const response = await fetch(`http://${formatSocketAddress(server.address)}/metrics`);

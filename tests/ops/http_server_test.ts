@@ -300,7 +300,3 @@ async function raw(server: HttpServer, text: string): Promise<string> {
   const piece = new Uint8Array(4096);
   return new TextDecoder().decode(piece.subarray(0, await connection.read(piece) ?? 0));
 }
-
-function event(target: EventTarget, name: string): Promise<Event> {
-  return new Promise((resolve) => target.addEventListener(name, resolve, { once: true }));
-}
