@@ -110,9 +110,12 @@ export function formatHelp(command: Command): string {
     return { left: `  ${short}--${flag.name}${value}`, help: flag.help };
   });
   const width = Math.min(34, Math.max(...flags.map(({ left }) => left.length)) + 2);
-  const rows = flags.map(({ left, help }) =>
-    left.length < width ? left.padEnd(width) + help : `${left}\n${" ".repeat(width)}${help}`
-  );
+  const rows = flags.map(({ left, help }) => {
+    const right = help.replaceAll("\n", `\n${" ".repeat(width)}`);
+    return left.length < width
+      ? left.padEnd(width) + right
+      : `${left}\n${" ".repeat(width)}${right}`;
+  });
   return [
     `Usage: ${command.name} ${command.usage}`,
     "",

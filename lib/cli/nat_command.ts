@@ -1,10 +1,11 @@
 import { discoverNat, type DiscoverNatOptions, QueryError, watchMapping } from "../client/mod.ts";
 import { completeness, type NatReport } from "../protocol/mod.ts";
-import { formatSocketAddress, parseStunUri } from "../wire/mod.ts";
+import { formatSocketAddress } from "../wire/mod.ts";
 import { type Command, formatHelp, parseCommandLine } from "./command_line.ts";
 import { natReportJson } from "./nat_report_json.ts";
 import { natReportText } from "./nat_report_text.ts";
-import { readSeconds } from "./read_seconds.ts";
+import { readNumberFlag } from "./number_flag.ts";
+import { readServerChoice } from "./server_choice.ts";
 import { complain, Progress, writeErr, writeOut } from "./terminal.ts";
 
 /**
@@ -20,17 +21,11 @@ export async function natCommand(args: readonly string[]): Promise<number> {
     writeOut(formatHelp(NAT));
     return 0;
   }
-  if (servers.length === 0) return complain(["Cannot test: wanted a server, stun:HOST[:PORT]"]);
-  for (const server of servers) {
-    const uri = parseStunUri(server);
-    if (!uri.ok) return complain([uri.reason]);
-    if (uri.value.scheme === "stuns") return complain([`Cannot test with ${server}: wanted stun:`]);
-  }
-  if (flags.has("ipv4") && flags.has("ipv6")) {
-    return complain(["Cannot test: -4 and -6 exclude each other"]);
-  }
-  const watchSeconds = readSeconds("watch", flags.get("watch"));
-  const timeoutSeconds = readSeconds("timeout", flags.get("timeout"));
+  const wanted = "a server, stun:HOST[:PORT]";
+  const choice = readServerChoice({ flags, servers, attempt: "Cannot test", wanted });
+  if (!choice.ok) return complain([choice.reason]);
+  const watchSeconds = readNumberFlag(flags, "watch", SECONDS);
+  const timeoutSeconds = readNumberFlag(flags, "timeout", SECONDS);
   for (const one of [watchSeconds, timeoutSeconds]) {
     if (typeof one === "string") return complain([one]);
   }
@@ -41,7 +36,7 @@ export async function natCommand(args: readonly string[]): Promise<number> {
   }
   const progress = new Progress();
   const options: DiscoverNatOptions = {
-    family: flags.has("ipv4") ? 4 : flags.has("ipv6") ? 6 : undefined,
+    family: choice.value.family,
     transports: flags.has("udp") === flags.has("tcp")
       ? ["udp", "tcp"]
       : [flags.has("udp") ? "udp" : "tcp"],
@@ -149,3 +144,5 @@ function minutes(ms: number): string {
 }
 
 const EXIT_CODES = { complete: 0, partial: 3, blocked: 4 } as const;
+
+const SECONDS = { unit: "seconds", most: 86_400 };

@@ -6,9 +6,11 @@
 import denoJson from "../../deno.json" with { type: "json" };
 import { BOARD, boardCommand } from "./board_command.ts";
 import { formatHelp } from "./command_line.ts";
+import { EXPOSE, exposeCommand } from "./expose_command.ts";
 import { NAT, natCommand } from "./nat_command.ts";
 import { PUNCH, punchCommand } from "./punch_command.ts";
 import { QUERY, queryCommand } from "./query_command.ts";
+import { REACH, reachCommand } from "./reach_command.ts";
 import { writeErr, writeOut } from "./terminal.ts";
 
 /**
@@ -54,6 +56,8 @@ function overview(): string {
 const COMMANDS = [
   { command: QUERY, run: queryCommand },
   { command: NAT, run: natCommand },
+  { command: REACH, run: reachCommand },
+  { command: EXPOSE, run: exposeCommand },
   { command: PUNCH, run: punchCommand },
   { command: BOARD, run: boardCommand },
 ];

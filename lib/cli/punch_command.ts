@@ -122,4 +122,5 @@ const REASONS: Readonly<Record<StreamForwardEnd, string>> = {
   finished: "both sides have said all that they had to say",
   broken: "the path does not work any more",
   aborted: "this side was stopped",
+  idle: "the other side was silent for too long",
 };

@@ -57,11 +57,10 @@ async function post(
   } catch (error) {
     if (signal.aborted) return { ok: false, detail: "given up", again: false };
     if (late.signal.aborted) return { ok: false, detail: "no answer in time", again: true };
-    return {
-      ok: false,
-      detail: error instanceof Error ? error.message : String(error),
-      again: true,
-    };
+    // What went wrong is in the cause of a failed fetch
+    const { cause = error } = error as { readonly cause?: unknown };
+    const detail = cause instanceof Error ? cause.message : String(cause);
+    return { ok: false, detail, again: true };
   } finally {
     cancel();
   }

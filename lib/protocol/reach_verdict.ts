@@ -1,20 +1,15 @@
-import {
-  type DialBackOutcome,
-  equalIps,
-  formatSocketAddress,
-  type SocketAddress,
-} from "../wire/mod.ts";
+import { type DialBackOutcome, formatSocketAddress, type SocketAddress } from "../wire/mod.ts";
 
 /** One dial-back, as far as {@linkcode judgeReach} looks at it. */
 export interface ReachTrial {
-  /** The server that was asked. */
-  readonly server: SocketAddress;
   /** Whether it was to come from the server's other address. */
   readonly changeAddress: boolean;
   /** What the server says; `"unanswered"` if it said nothing, `"unknown"` if it does not know DIAL-BACK. */
   readonly outcome: DialBackOutcome | "unanswered" | "unknown";
   /** Where it came from, if it arrived. */
   readonly from: SocketAddress | undefined;
+  /** Whether nothing had ever been sent to that IP address. */
+  readonly fromStranger: boolean;
 }
 
 /** Whether the world can connect. */
@@ -33,7 +28,7 @@ export interface ReachVerdict {
  */
 export function judgeReach(trials: readonly ReachTrial[]): ReachVerdict {
   const arrived = trials.filter(({ outcome, from }) => outcome === "connected" && from);
-  const stranger = arrived.find(({ from, server }) => !equalIps(from!.ip, server.ip));
+  const stranger = arrived.find(({ fromStranger }) => fromStranger);
   if (stranger !== undefined) {
     const from = formatSocketAddress(stranger.from!);
     return { reachable: true, reason: `a connection came in from ${from}, never contacted before` };

@@ -24,8 +24,8 @@ export interface GatewayClosedEvent {
   readonly id: number;
   /** Who it was. */
   readonly from: SocketAddress;
-  /** Why: as for {@linkcode StreamForward}, or nothing came for long, or the service cannot be reached. */
-  readonly outcome: StreamForwardEnd | "idle" | "no-service";
+  /** Why: as for {@linkcode StreamForward}, or the service cannot be reached; `idle` over UDP as well. */
+  readonly outcome: StreamForwardEnd | "no-service";
   /** What failed, in a sentence, if the service could not be reached. */
   readonly reason?: string | undefined;
   /** How many bytes went to the service. */

@@ -1,10 +1,11 @@
+import type { Clock } from "../ops/mod.ts";
 import { ConnectionError, type StreamConnection } from "../transport/mod.ts";
 
 /**
  * How a {@linkcode StreamForward} ended: both sides have said all that they had to say, one of them
- * broke, or it was given up.
+ * broke, the first one was silent for too long, or it was given up.
  */
-export type StreamForwardEnd = "finished" | "broken" | "aborted";
+export type StreamForwardEnd = "finished" | "broken" | "idle" | "aborted";
 
 /** A byte stream, whoever its ends are: a connection, or what goes in and out of a process. */
 export type ForwardableStream = Pick<StreamConnection, "read" | "write" | "closeWrite" | "close">;
@@ -13,6 +14,13 @@ export type ForwardableStream = Pick<StreamConnection, "read" | "write" | "close
 export interface StreamForwardOptions {
   /** Closes both connections. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * For how many ms the first connection may say nothing once the second one has said all. Else a
+   * stranger who keeps his end open holds the forward for ever, after the service is done with him.
+   *
+   * @default {undefined} for as long as it likes
+   */
+  readonly linger?: { readonly ms: number; readonly clock: Clock } | undefined;
 }
 
 /**
@@ -26,10 +34,13 @@ export class StreamForward {
   readonly ended: Promise<StreamForwardEnd>;
   readonly #one: ForwardableStream;
   readonly #other: ForwardableStream;
+  readonly #linger: StreamForwardOptions["linger"];
   #thereBytes = 0;
   #backBytes = 0;
   #broken = false;
-  #aborted = false;
+  /** Why this side closed both, if it did. */
+  #given: "idle" | "aborted" | undefined;
+  #cancelLinger = () => {};
 
   /** Joins two connections of which nobody else reads, or writes to, from now on. */
   constructor(
@@ -39,6 +50,7 @@ export class StreamForward {
   ) {
     this.#one = one;
     this.#other = other;
+    this.#linger = options.linger;
     this.ended = this.#run(options.signal);
   }
 
@@ -53,22 +65,37 @@ export class StreamForward {
   }
 
   async #run(signal: AbortSignal | undefined): Promise<StreamForwardEnd> {
-    const abort = () => {
-      this.#aborted = true;
-      this.#close();
-    };
+    const abort = () => this.#giveUp("aborted");
     if (signal?.aborted) abort();
     signal?.addEventListener("abort", abort, { once: true });
     try {
       await Promise.all([
         this.#pump(this.#one, this.#other, (count) => this.#thereBytes += count),
-        this.#pump(this.#other, this.#one, (count) => this.#backBytes += count),
+        this.#pump(this.#other, this.#one, (count) => this.#backBytes += count)
+          .then(() => this.#lingerOn()),
       ]);
     } finally {
       signal?.removeEventListener("abort", abort);
+      this.#cancelLinger();
       this.#close();
     }
-    return this.#aborted ? "aborted" : this.#broken ? "broken" : "finished";
+    return this.#given ?? (this.#broken ? "broken" : "finished");
+  }
+
+  /** Gives the first one so much time, again and again while it says something. */
+  #lingerOn(): void {
+    if (this.#linger === undefined) return;
+    const { ms, clock } = this.#linger;
+    const heardBytes = this.#thereBytes;
+    this.#cancelLinger = clock.setTimer(ms, () => {
+      if (this.#thereBytes === heardBytes) this.#giveUp("idle");
+      else this.#lingerOn();
+    });
+  }
+
+  #giveUp(why: "idle" | "aborted"): void {
+    this.#given = why;
+    this.#close();
   }
 
   async #pump(

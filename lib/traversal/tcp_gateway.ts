@@ -110,7 +110,10 @@ export class TcpGateway {
       const reason = error instanceof Error ? error.message : String(error);
       return { outcome: "no-service", reason, ...nothing };
     }
-    const forward = new StreamForward(visitor, service, { signal });
+    const forward = new StreamForward(visitor, service, {
+      signal,
+      linger: { ms: LINGER_MS, clock: this.#options.clock },
+    });
     this.#forwards.add(forward);
     const outcome = await forward.ended;
     this.#forwards.delete(forward);
@@ -122,13 +125,18 @@ export class TcpGateway {
 
   async #dial(): Promise<StreamConnection> {
     const { dial, clock } = this.#options;
-    const late = new AbortController();
+    const attempt = new AbortController();
+    const { signal } = this.#stop;
+    const stop = () => attempt.abort(signal.reason);
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop, { once: true });
     const cancel = clock.setTimer(DIAL_TIMEOUT_MS, () => {
-      late.abort(new DOMException("The service does not answer", "TimeoutError"));
+      attempt.abort(new DOMException("The service does not answer", "TimeoutError"));
     });
     try {
-      return await dial(AbortSignal.any([this.#stop.signal, late.signal]));
+      return await dial(attempt.signal);
     } finally {
+      signal.removeEventListener("abort", stop);
       cancel();
     }
   }
@@ -136,3 +144,6 @@ export class TcpGateway {
 
 /** Who waits longer for a page has gone; a service that is up answers a SYN in milliseconds. */
 const DIAL_TIMEOUT_MS = 10_000;
+
+/** As long as Linux itself waits for the FIN of a peer whom a program is done with. */
+const LINGER_MS = 60_000;

@@ -8,6 +8,8 @@ const OVERVIEW = `Usage: pinhole COMMAND [arguments]
 Commands:
   query    Asks a STUN server for this host's public address.
   nat      Finds out what the NAT in front of this host does to UDP and TCP.
+  reach    Says whether the world can connect to this host over TCP, as a server tries it.
+  expose   Makes a local service reachable from outside, until Ctrl-C.
   punch    Connects to another host that runs this too, both behind NATs if need be.
   board    Shows what is posted in a room of a bulletin board, and what happens there.
 

@@ -2,9 +2,8 @@ import { assertEquals } from "@std/assert";
 import { judgeReach, type ReachTrial, type ReachVerdict } from "../../lib/protocol/mod.ts";
 import { address } from "./binding_cases.ts";
 
-const SERVER = address("203.0.113.1:3478");
-const PORT = { server: SERVER, changeAddress: false, from: undefined };
-const ADDRESS = { server: SERVER, changeAddress: true, from: undefined };
+const PORT = { changeAddress: false, from: undefined, fromStranger: false };
+const ADDRESS = { changeAddress: true, from: undefined, fromStranger: false };
 const FROM_PORT: ReachTrial = {
   ...PORT,
   outcome: "connected",
@@ -14,6 +13,7 @@ const FROM_ADDRESS: ReachTrial = {
   ...ADDRESS,
   outcome: "connected",
   from: address("198.51.100.1:40002"),
+  fromStranger: true,
 };
 const PROVEN = "a connection came in from 198.51.100.1:40002, never contacted before";
 const ACQUAINTED =
@@ -29,9 +29,9 @@ const CASES: readonly (readonly [string, readonly ReachTrial[], ReachVerdict])[]
     reachable: null,
     reason: ACQUAINTED,
   }],
-  ["the server's other address is that which was asked", [
+  ["the other address is one that this host is connected to", [
     FROM_PORT,
-    { ...FROM_ADDRESS, from: address("203.0.113.1:40003") },
+    { ...FROM_ADDRESS, from: address("203.0.113.1:40003"), fromStranger: false },
   ], { reachable: null, reason: ACQUAINTED }],
   ["the other address was not to be tried", [FROM_PORT], { reachable: null, reason: ACQUAINTED }],
   ["the second one was over the budget", [FROM_PORT, { ...ADDRESS, outcome: "not-permitted" }], {

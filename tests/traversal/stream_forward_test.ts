@@ -8,9 +8,10 @@ import {
   listenTcp,
   type StreamConnection,
 } from "../../lib/transport/mod.ts";
-import { StreamForward } from "../../lib/traversal/mod.ts";
+import { StreamForward, type StreamForwardOptions } from "../../lib/traversal/mod.ts";
 import { FakeConnection } from "../server/fake_stream.ts";
 import { leakTest } from "../support/leak_test.ts";
+import { VirtualClock } from "../support/virtual_clock.ts";
 
 Deno.test("StreamForward carries bytes both ways and counts them", async () => {
   const [one, other, forward] = join();
@@ -75,9 +76,36 @@ Deno.test("StreamForward delivers what one side had answered before it took no m
   assertEquals(one.events, ["write 6", "fin", "close"]);
 });
 
+Deno.test("StreamForward waits for the first one as long as it speaks, once the second has said all", async () => {
+  const clock = new VirtualClock();
+  const [one, other, forward] = join({ linger: { ms: 60_000, clock } });
+  other.give(undefined);
+  await clock.untilTimer(60_000);
+  clock.advance(50_000);
+  one.give(bytes(5));
+  await one.untilReading();
+  clock.advance(10_000);
+  assertEquals([one.events, clock.timers], [["fin"], [120_000]]);
+  clock.advance(60_000);
+  assertEquals(await forward.ended, "idle");
+  assertEquals([one.events, other.events], [["fin", "close"], ["write 5", "close"]]);
+  assertEquals(clock.timers, []);
+});
+
+Deno.test("StreamForward waits for the second one as long as it likes, once the first has said all", async () => {
+  const clock = new VirtualClock();
+  const [one, other, forward] = join({ linger: { ms: 60_000, clock } });
+  one.give(undefined);
+  while (!other.events.includes("fin")) await Promise.resolve();
+  clock.advance(3_600_000);
+  other.give(bytes(5), undefined);
+  assertEquals([await forward.ended, one.events], ["finished", ["write 5", "fin", "close"]]);
+  assertEquals(clock.timers, []);
+});
+
 Deno.test("StreamForward closes both when it is aborted, in whatever it is doing", async () => {
   const stop = new AbortController();
-  const [one, other, forward] = join(stop.signal);
+  const [one, other, forward] = join({ signal: stop.signal });
   other.stopTaking();
   one.give(bytes(10));
   await other.untilWriting();
@@ -87,7 +115,7 @@ Deno.test("StreamForward closes both when it is aborted, in whatever it is doing
 });
 
 Deno.test("StreamForward closes both when it was aborted beforehand", async () => {
-  const [one, other, forward] = join(AbortSignal.abort());
+  const [one, other, forward] = join({ signal: AbortSignal.abort() });
   assertEquals(await forward.ended, "aborted");
   assertEquals([one.events, other.events], [["close"], ["close"]]);
 });
@@ -155,9 +183,11 @@ leakTest("StreamForward closes both ends over TCP when it is aborted", async () 
   assertEquals([await client.read(), await service.read()], [undefined, undefined]);
 });
 
-function join(signal?: AbortSignal): [FakeConnection, FakeConnection, StreamForward] {
+function join(
+  options: StreamForwardOptions = {},
+): [FakeConnection, FakeConnection, StreamForward] {
   const [one, other] = [new FakeConnection(), new FakeConnection("127.0.0.1:8080")];
-  return [one, other, new StreamForward(one, other, { signal })];
+  return [one, other, new StreamForward(one, other, options)];
 }
 
 function bytes(length: number): Uint8Array {
