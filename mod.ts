@@ -48,6 +48,7 @@ export {
   type Randomness,
   type ServerSnapshot,
   silentLogger,
+  systemClock,
   type TransportSnapshot,
 } from "./lib/ops/mod.ts";
 export {
@@ -56,9 +57,11 @@ export {
   type CertificateErrorOptions,
   type CertifiedKey,
   chooseDatagramIo,
+  connectTcp,
   ConnectionError,
   type ConnectionErrorCode,
   type ConnectionErrorOptions,
+  type ConnectTcpOptions,
   type Datagram,
   type DatagramIo,
   type DatagramIoChoice,
