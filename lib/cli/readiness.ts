@@ -1,4 +1,3 @@
-import { query, QueryError } from "../client/mod.ts";
 import type { Readiness } from "../ops/mod.ts";
 import { ipInPrefix, parseIpPrefix } from "../protocol/mod.ts";
 import type { StunServerListener } from "../server/mod.ts";
@@ -34,6 +33,8 @@ async function check(
     return prefix.ok && ipInPrefix(target.ip, prefix.value);
   });
   if (proxied) return { ok: true, line: `${name}: skipped, wants a PROXY header` };
+  // Not at the top: most servers are never asked, and would start a twentieth later
+  const { query, QueryError } = await import("../client/mod.ts");
   try {
     await query(`stun:${formatSocketAddress(target)}`, { transport, timeoutMs: TIMEOUT_MS });
     return { ok: true, line: `${name}: answers` };

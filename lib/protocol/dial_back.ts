@@ -42,25 +42,22 @@ export interface DialBackPolicyOptions {
  * from, so it cannot be aimed at a third party; what is left to cap is how often.
  */
 export class DialBackPolicy {
-  // A run of `pinhole reach` asks for a handful; then one every five seconds keeps a watch going
-  readonly #perSource: RateLimiter;
+  readonly #seed: number;
+  #perSource: RateLimiter | undefined;
   // Each holds a socket for 5 s at most: 50 a second are 250 sockets at the worst
   readonly #inAll = new TokenBucket({ ratePerSecond: 50, burst: 100 });
 
   /** Makes a policy whose budgets are untouched. */
   constructor(options: DialBackPolicyOptions = {}) {
-    this.#perSource = new RateLimiter({
-      ratePerSecond: 0.2,
-      burst: 10,
-      slots: 4096,
-      seed: options.seed ?? 0,
-    });
+    this.#seed = options.seed ?? 0;
   }
 
   /** Whether to dial, where to and from where; or the outcome that needs no dialling. */
   decide(request: DialBack, arrival: Arrival): DialBackDecision {
     const { endpoint, source, now } = arrival;
     if (request.changeAddress && endpoint.group === undefined) return { outcome: "unsupported" };
+    // Made when the first one asks: its tables would take a server a millisecond of its start
+    this.#perSource ??= new RateLimiter({ ...PER_SOURCE, seed: this.#seed });
     if (!this.#perSource.allow(source.ip, now) || !this.#inAll.allow(now)) {
       return { outcome: "not-permitted" };
     }
@@ -78,6 +75,9 @@ export class DialBackPolicy {
     };
   }
 }
+
+/** A run of `pinhole reach` asks for a handful; then one every five seconds keeps a watch going. */
+const PER_SOURCE = { ratePerSecond: 0.2, burst: 10, slots: 4096 };
 
 /** Longer than any handshake that will succeed, short enough to wait for. */
 const DIAL_BACK_TIMEOUT_MS = 5000;

@@ -7,6 +7,7 @@
  */
 export * from "./endpoint.ts";
 export * from "./arrival.ts";
+export type { AnswerSpace, PlacedMessage, PlainArrival } from "./plain_answer.ts";
 export * from "./responder.ts";
 export * from "./responder_statistics.ts";
 export * from "./authenticator.ts";

@@ -35,7 +35,13 @@ import type { Arrival } from "./arrival.ts";
 import type { Authentication, Authenticator } from "./authenticator.ts";
 import type { DialBackDecision, DialBackOrder, DialBackPolicy } from "./dial_back.ts";
 import type { EndpointRole } from "./endpoint.ts";
-import { MAX_PLAIN_ANSWER_BYTES, plainRequest, writePlainAnswer } from "./plain_answer.ts";
+import {
+  type AnswerSpace,
+  MAX_PLAIN_ANSWER_BYTES,
+  type PlainArrival,
+  plainRequest,
+  writePlainAnswer,
+} from "./plain_answer.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
 import { type ResponderOutcome, ResponderStatistics } from "./responder_statistics.ts";
 
@@ -160,7 +166,7 @@ export class StunResponder {
     return this.#succeed(arrival, { request, answer, seals });
   }
 
-  /** How many bytes a buffer for {@linkcode StunResponder.answerPlain} must have. */
+  /** How many bytes an answer of {@linkcode StunResponder.answerPlain} has at most. */
   get plainAnswerBytes(): number {
     return MAX_PLAIN_ANSWER_BYTES + this.#softwareBytes.length;
   }
@@ -171,16 +177,18 @@ export class StunResponder {
    * how many bytes it has; 0 where silence is the answer; -1 for what only `handle()` can answer, and
    * then nothing has been counted.
    */
-  answerPlain(arrival: Arrival, into: Uint8Array): number {
-    const { bytes, endpoint, source } = arrival;
-    if (endpoint.group !== undefined || endpoint.transport !== "udp") return -1;
-    if (this.#authenticator !== undefined) return -1;
-    const kind = plainRequest(bytes);
+  answerPlain(arrival: PlainArrival, into: AnswerSpace): number {
+    const { endpoint, source } = arrival;
+    if (endpoint.group !== undefined || this.#authenticator !== undefined) return -1;
+    const kind = plainRequest(arrival);
     if (kind === undefined) return -1;
     if (!this.#admit(arrival)) return 0;
     this.#count(arrival, "success");
     const software = this.#softwareBytes;
-    return writePlainAnswer({ request: bytes, sealed: kind === "sealed", source, software }, into);
+    return writePlainAnswer(
+      { request: arrival, sealed: kind === "sealed", source, software },
+      into,
+    );
   }
 
   /** Lets through what a STUN server may answer at all (RFC 8489 section 6.3). */
@@ -193,7 +201,7 @@ export class StunResponder {
     return this.#admit(arrival) ? header.value : undefined;
   }
 
-  #admit(arrival: Arrival): boolean {
+  #admit(arrival: Circumstances): boolean {
     const { source, now } = arrival;
     for (const own of this.#ownAddresses) {
       if (equalSocketAddresses(own, source)) {
@@ -267,10 +275,13 @@ export class StunResponder {
     this.#count(arrival, outcome);
   }
 
-  #count(arrival: Arrival, outcome: ResponderOutcome): void {
+  #count(arrival: Circumstances, outcome: ResponderOutcome): void {
     this.statistics.add(arrival.endpoint.transport, addressFamily(arrival.source), outcome);
   }
 }
+
+/** Where, when and from whom. */
+type Circumstances = Pick<Arrival, "source" | "endpoint" | "now">;
 
 /** What a success answer is made from. */
 interface Success {

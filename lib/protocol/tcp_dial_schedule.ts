@@ -30,12 +30,15 @@ export interface TcpDialScheduleOptions {
  * past both NATs; what a NAT does with one that comes before its own host's has left differs (RFC 5382
  * section 4.3):
  *
- * - It drops it. So each SYN is left out there for some seconds: the first one of the other side that
- *   gets through meets it, or who listens.
- * - It refuses it, by RST or ICMP. Many a NAT at this end forgets the attempt with that, and then the
- *   door is closed again to the other side's SYN. The two have to cross: both must be on their way at
- *   a time. That is more likely the sooner the next attempt follows, in proportion to the time that
- *   a packet takes, and it takes chance to get two sides that miss each other out of step.
+ * - It drops it. So a SYN is left out there, to be sent again by the system: the first one of the other
+ *   side that gets through meets it.
+ * - It refuses it by RST. Many a NAT at this end forgets the attempt with that, and then the door is
+ *   closed again to the other side's SYN. The two have to cross: both must be on their way at a time.
+ *   That is more likely the sooner the next attempt follows, in proportion to the time that a packet
+ *   takes, and it takes chance to get two sides that miss each other out of step.
+ * - It refuses it by ICMP. The NAT at this end takes no notice, and lets the other side's SYN in. If
+ *   that is Linux, it wants the answer to fit to this side's last SYN: an attempt has to be under way
+ *   when it comes, or the two ports are lost to each other for minutes. So the next one follows at once.
  */
 export class TcpDialSchedule {
   /** Whom it is about. */
@@ -76,25 +79,22 @@ export class TcpDialSchedule {
   }
 
   #pause(why: TcpDialFailure, tookMs: number): number {
-    if (why === "timed-out") return between(SHORT_PAUSE_MS, this.#draw());
     const isRefusal = why === "refused" || why === "reset" || why === "unreachable";
-    if (!isRefusal || this.#quickDials === 0) return between(LONG_PAUSE_MS, this.#draw());
+    if (!isRefusal || this.#quickDials === 0) {
+      return LEAST_PAUSE_MS + this.#draw() * (MOST_PAUSE_MS - LEAST_PAUSE_MS);
+    }
     this.#quickDials--;
-    const most = Math.max(4 * tookMs, LEAST_SPREAD_MS);
-    return this.#draw() * Math.min(most, SHORT_PAUSE_MS[1]);
+    if (why === "unreachable") return Math.max(0, LEAST_SPREAD_MS / 2 - tookMs);
+    return this.#draw() * Math.min(Math.max(4 * tookMs, LEAST_SPREAD_MS), MOST_SPREAD_MS);
   }
 }
 
-type Range = readonly [from: number, to: number];
-
-function between([from, to]: Range, chance: number): number {
-  return from + chance * (to - from);
-}
-
-const SHORT_PAUSE_MS: Range = [50, 300];
-
 /** For what a moment does not change, and once quick attempts have been in vain. */
-const LONG_PAUSE_MS: Range = [250, 1000];
+const LEAST_PAUSE_MS = 250;
+const MOST_PAUSE_MS = 1000;
+
+/** Longer than this no pause is quick, however long a refusal takes. */
+const MOST_SPREAD_MS = 300;
 
 /** Between two computers in one room, where a refusal takes no time at all: some 100 attempts a second. */
 const LEAST_SPREAD_MS = 16;

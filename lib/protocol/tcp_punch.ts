@@ -1,4 +1,9 @@
-import { equalIps, equalSocketAddresses, type SocketAddress } from "../wire/mod.ts";
+import {
+  type AddressFamily,
+  equalIps,
+  equalSocketAddresses,
+  type SocketAddress,
+} from "../wire/mod.ts";
 import { PunchCredentials, type PunchSides } from "./punch_credentials.ts";
 import type { PunchCandidate } from "./punch_description.ts";
 import { explainPunchFailure, type PunchFailure, type PunchProgress } from "./punch_failure.ts";
@@ -12,7 +17,7 @@ export interface TcpPunchOptions extends PunchSides {
   /** Unpredictable bytes, as many as are asked for, new ones at each call. */
   readonly randomBytes: (length: number) => Uint8Array;
   /** Which of the other side's addresses can be dialled from here. @default {undefined} all */
-  readonly family?: 4 | 6 | undefined;
+  readonly family?: AddressFamily | undefined;
   /**
    * ms after which to give up; up to 5 s more if this side has chosen a connection and only the other
    * side's answer is missing, so that not one of them gives up what the other holds.
@@ -24,7 +29,7 @@ export interface TcpPunchOptions extends PunchSides {
 
 /** What a {@linkcode TcpPunch} wants done. Connections have numbers, attempts included. */
 export type TcpPunchAction =
-  /** Connect from the one local port, until it has succeeded, failed or is closed. */
+  /** Connect from the one local port, for as long as it takes to succeed, to fail or to be closed. */
   | { readonly kind: "dial"; readonly connection: number; readonly to: SocketAddress }
   /** Write, and let nothing overtake it. */
   | { readonly kind: "write"; readonly connection: number; readonly bytes: Uint8Array }
@@ -127,7 +132,9 @@ export class TcpPunch {
     if (found === undefined) return [];
     this.#connections.delete(connection);
     found.schedule?.fail(why, now);
-    if (why === "refused" || why === "unreachable") this.#advance("refusals");
+    const isOutside = found.schedule?.candidate.kind !== "host";
+    // That there is no way to a private address says nothing of the other side
+    if (why === "refused" || (why === "unreachable" && isOutside)) this.#advance("refusals");
     return [];
   }
 
@@ -193,8 +200,9 @@ export class TcpPunch {
         candidate,
         // What a NAT that counts has predicted must not be used up by addresses in its own network
         startsAt: now + (candidate.kind === "host" ? HOST_DELAY_MS : 0),
-        // A refusal from a host's own address is none of a NAT, and says that it does not listen yet
-        quickDials: candidate.kind === "host" ? 0 : quickDials,
+        // A refusal from a host's own address is none of a NAT: it does not listen yet. And who comes
+        // from another port than was announced is dialled to be let in, not to be met
+        quickDials: candidate.kind === "host" || remote.side?.mapping.depends ? 0 : quickDials,
         draw,
       })
     );
@@ -209,7 +217,7 @@ export class TcpPunch {
         remote: to,
         schedule,
         link: undefined,
-        until: now + SYN_MS,
+        until: Infinity,
       });
       return { kind: "dial", connection, to };
     });
@@ -225,7 +233,7 @@ export class TcpPunch {
     );
   }
 
-  /** Gives up attempts that have taken too long, and sends those away who have not proved themselves. */
+  /** Sends those away who have not proved themselves in time. */
   #expire(now: number): TcpPunchAction[] {
     const late = [...this.#connections].filter(([, { until }]) => until <= now);
     return late.flatMap(([connection]) => this.#dismiss(connection, now));
@@ -236,8 +244,8 @@ export class TcpPunch {
     const found = this.#connections.get(connection);
     if (found === undefined) return [];
     this.#connections.delete(connection);
-    found.schedule?.fail(found.link === undefined ? "timed-out" : "other", now);
-    if (found.link !== undefined && !found.link.isVerified) this.#advance("strangers");
+    found.schedule?.fail("other", now);
+    if (!found.link?.isVerified) this.#advance("strangers");
     if (this.#nominated === connection) this.#nominated = undefined;
     this.#planNomination(now);
     return [{ kind: "close", connection }, ...this.#nominate(now)];
@@ -325,14 +333,11 @@ interface Connection {
   readonly schedule: TcpDialSchedule | undefined;
   /** The conversation; undefined while it is an attempt. */
   link: TcpPunchLink | undefined;
-  /** When it is given up, in ms, if it is not connected or has not proved who it is by then. */
+  /** When it is given up, in ms, if the other end has not proved by then who it is. */
   until: number;
 }
 
 const STAGES: readonly PunchProgress[] = ["nothing", "refusals", "strangers", "peer", "path"];
-
-/** Linux sends a SYN again after 1 and 3 s, and this leaves the third half a round trip's time. */
-const SYN_MS = 4000;
 
 /** Three round trips of 300 ms each, one of whose packets is lost and comes after 1 or 2 s more. */
 const VERIFY_MS = 4000;

@@ -2,6 +2,8 @@ import type { Clock, Logger } from "../ops/mod.ts";
 import type { EndpointRole, StunResponder } from "../protocol/mod.ts";
 import type { Datagram, DatagramTransport } from "../transport/mod.ts";
 import type { SocketAddress } from "../wire/mod.ts";
+import { AnswerRoom } from "./answer_room.ts";
+import type { LatencySampler } from "./latency_sampler.ts";
 import type { DatagramListener } from "./listeners.ts";
 import type { Traffic } from "./stream_session.ts";
 
@@ -13,8 +15,8 @@ export interface DatagramServiceOptions {
   readonly responder: StunResponder;
   /** Where to count the bytes. @default from 0 */
   readonly traffic?: Traffic | undefined;
-  /** Takes a sample of how long answering took, in seconds. */
-  readonly observe?: ((seconds: number) => void) | undefined;
+  /** Takes samples of how long answering takes. */
+  readonly latency?: LatencySampler | undefined;
   /** Tells the time. */
   readonly clock: Clock;
   /** Takes the log. */
@@ -52,7 +54,8 @@ export class DatagramService {
 
   async #serve(endpoint: DatagramListener): Promise<void> {
     const { socket } = endpoint;
-    const rooms: AnswerRoom[] = [];
+    const { logger } = this.#options;
+    const rooms: DatagramRoom[] = [];
     let unsent = 0;
     for (;;) {
       const batch = await socket.receive();
@@ -61,37 +64,42 @@ export class DatagramService {
       if (answers.length === 0) continue;
       // Not awaited as a rule: UDP promises no order, and the next request is there already
       unsent += answers.length;
-      const sending = socket.send(answers).catch((error) => {
-        this.#options.logger.error("cannot send an answer", { error });
-      }).finally(() => {
+      const settle = (error?: unknown) => {
+        if (error !== undefined) logger.error("cannot send an answer", { error });
         unsent -= answers.length;
-        for (const one of answers) if (one instanceof AnswerRoom) rooms.push(one);
-      });
+        for (const one of answers) if (one instanceof DatagramRoom) rooms.push(one);
+      };
+      const sending = socket.send(answers).then(settle, settle);
       if (unsent >= MAX_UNSENT) await sending;
     }
   }
 
   /** The answers that leave from the socket that the batch came in on; others are sent from theirs. */
   #answerAll(batch: readonly Datagram[], { endpoint, rooms }: Bench): Datagram[] {
-    const { clock, logger, observe } = this.#options;
+    const { clock, logger, latency } = this.#options;
     const now = clock.now();
-    const wallTime = clock.wallTime();
     const answers: Datagram[] = [];
     for (const { bytes, peer } of batch) {
       this.traffic.received += bytes.length;
       try {
-        const arrival = { bytes, source: peer, endpoint, now, wallTime };
-        const room = roomOf(this.responder.plainAnswerBytes, rooms);
-        const length = this.responder.answerPlain(arrival, room.into);
+        const room = rooms.pop() ?? new DatagramRoom(this.responder.plainAnswerBytes);
+        room.at = 0;
+        // An exchanged responder may have more to say than the one before
+        room.reserve(this.responder.plainAnswerBytes);
+        const end = bytes.length;
+        const arrival = { bytes, start: 0, end, source: peer, endpoint, now };
+        const length = this.responder.answerPlain(arrival, room);
         if (length > 0) {
-          room.fill(length, peer);
+          room.at = length;
+          room.peer = peer;
           answers.push(room);
           this.traffic.sent += length;
           continue;
         }
         rooms.push(room);
         if (length === 0) continue;
-        const reply = this.responder.handle(arrival);
+        const wallTime = clock.wallTime();
+        const reply = this.responder.handle({ bytes, source: peer, endpoint, now, wallTime });
         if (reply === undefined) continue;
         const answer = { bytes: reply.bytes, peer: reply.destination };
         this.traffic.sent += reply.bytes.length;
@@ -102,7 +110,7 @@ export class DatagramService {
         logger.error("cannot answer a datagram", { error });
       }
     }
-    if (answers.length > 0) observe?.((clock.now() - now) / 1000 / batch.length);
+    if (answers.length > 0) latency?.answered(batch.length, now);
     return answers;
   }
 
@@ -117,32 +125,12 @@ export class DatagramService {
 interface Bench {
   readonly endpoint: DatagramListener;
   /** Rooms that are free. */
-  readonly rooms: AnswerRoom[];
+  readonly rooms: DatagramRoom[];
 }
 
-function roomOf(size: number, rooms: AnswerRoom[]): AnswerRoom {
-  const room = rooms.pop();
-  // An exchanged responder may have more to say than the one before
-  return room === undefined || room.into.length < size ? new AnswerRoom(size) : room;
-}
-
-/** A buffer for answers, used again as soon as one has been sent: a new one costs more than all else. */
-class AnswerRoom implements Datagram {
-  readonly into: Uint8Array;
-  bytes: Uint8Array;
+/** Room for one answer, which keeps it until it has been sent. */
+class DatagramRoom extends AnswerRoom implements Datagram {
   peer: SocketAddress = NOBODY;
-
-  constructor(size: number) {
-    // 128: V8 is slow to make views on what is so short that it may move about
-    this.into = new Uint8Array(Math.max(size, 128));
-    this.bytes = this.into;
-  }
-
-  fill(length: number, peer: SocketAddress): void {
-    // Most answers are as long as the one before
-    if (this.bytes.length !== length) this.bytes = this.into.subarray(0, length);
-    this.peer = peer;
-  }
 }
 
 const NOBODY: SocketAddress = { ip: new Uint8Array(4), port: 0 };

@@ -14,7 +14,7 @@ import { type Clock, type Logger, type LogLevel, systemClock } from "../ops/mod.
 import { joinResponder, type SharedResponder, StunResponder } from "../protocol/mod.ts";
 import { chooseDatagramIo } from "../transport/mod.ts";
 import { DatagramService } from "./datagram_service.ts";
-import { sampled } from "./sampled.ts";
+import { LatencySampler } from "./latency_sampler.ts";
 import { WorkerCounts } from "./worker_memory.ts";
 import type { ServeOrder, WorkerOrder, WorkerReport } from "./worker_order.ts";
 
@@ -47,7 +47,7 @@ async function serve(order: ServeOrder): Promise<Running> {
   const common = {
     responder,
     traffic: counts.traffic,
-    observe: sampled(order.measures ? reportLatency : undefined),
+    latency: order.measures ? new LatencySampler({ observe: reportLatency, clock }) : undefined,
     clock,
     logger: reportingLogger(order.logLevels),
   };

@@ -3,13 +3,19 @@ import {
   type DialBackOrder,
   ipInPrefix,
   type IpPrefix,
-  sourceKey,
   type StunResponder,
 } from "../protocol/mod.ts";
 import { AcceptError, knock, type StreamConnection } from "../transport/mod.ts";
-import type { DialBackOutcome } from "../wire/mod.ts";
+import { type DialBackOutcome, formatIp, type SocketAddress } from "../wire/mod.ts";
+import { AnswerRooms } from "./answer_room.ts";
+import type { LatencySampler } from "./latency_sampler.ts";
 import type { AcceptingListener } from "./listeners.ts";
-import { StreamSession, type StreamTimeouts, type Traffic } from "./stream_session.ts";
+import {
+  type StreamHouse,
+  StreamSession,
+  type StreamTimeouts,
+  type Traffic,
+} from "./stream_session.ts";
 
 /** How much strangers may take. */
 export interface StreamLimits {
@@ -39,8 +45,8 @@ export interface StreamServiceOptions {
   readonly groups: readonly (readonly AcceptingListener[])[];
   /** What it goes by. */
   readonly policy: StreamPolicy;
-  /** Takes a sample of how long answering took, in seconds. */
-  readonly observe?: ((seconds: number) => void) | undefined;
+  /** Takes samples of how long answering takes. */
+  readonly latency?: LatencySampler | undefined;
   /** Tells the time. */
   readonly clock: Clock;
   /** Takes the log. */
@@ -67,21 +73,35 @@ export class StreamService {
   readonly dialBacks: Map<DialBackOutcome, number> = new Map();
   /** How many connections were refused at a cap. */
   refused = 0;
-  /** What new connections and new messages go by. */
-  policy: StreamPolicy;
   readonly #options: StreamServiceOptions;
   readonly #warnings: ThrottledLogger;
-  readonly #sessions = new Map<StreamSession, Promise<void>>();
+  #policy: StreamPolicy;
+  readonly #rooms = new AnswerRooms();
+  /** What the connections of a socket have in common, under the policy of now. */
+  readonly #houses = new Map<AcceptingListener, StreamHouse>();
+  /** Each with the address that it counts for, once that is known. */
+  readonly #sessions = new Map<StreamSession, string | undefined>();
   readonly #perAddress = new Map<string, number>();
   readonly #closing = new AbortController();
-  #stopSweeping: () => void = () => {};
+  #stopSweeping: (() => void) | undefined;
   #loops: Promise<unknown> = Promise.resolve();
+  readonly #lastEnded = Promise.withResolvers<void>();
 
   /** Takes the listeners over; they are closed with the service. */
   constructor(options: StreamServiceOptions) {
     this.#options = options;
-    this.policy = options.policy;
+    this.#policy = options.policy;
     this.#warnings = new ThrottledLogger(options);
+  }
+
+  /** What new connections and new messages go by. */
+  get policy(): StreamPolicy {
+    return this.#policy;
+  }
+
+  set policy(policy: StreamPolicy) {
+    this.#policy = policy;
+    this.#houses.clear();
   }
 
   /** How many connections are open. */
@@ -92,33 +112,36 @@ export class StreamService {
   /** Begins to accept. */
   start(): void {
     this.#loops = Promise.all(
-      this.#options.groups.flatMap((group) => group.map((one) => this.#accept(one, group))),
+      this.#options.groups.flatMap((group) =>
+        group.map((listener) => this.#accept({ listener, group }))
+      ),
     );
-    this.#sweep();
   }
 
   /** Stops accepting; resolves when what had been read is answered and all connections are closed. */
   async close(): Promise<void> {
     this.#closing.abort();
-    this.#stopSweeping();
+    this.#stopSweeping?.();
     for (const { socket } of this.#options.groups.flat()) socket.close();
     for (const session of this.#sessions.keys()) session.stop();
+    if (this.#sessions.size > 0) await this.#untilLastEnded();
+    await this.#loops;
+  }
+
+  async #untilLastEnded(): Promise<void> {
     const cancel = this.#options.clock.setTimer(CLOSE_PATIENCE_MS, () => {
       for (const session of this.#sessions.keys()) session.expire(Infinity);
     });
-    await Promise.all([this.#loops, ...this.#sessions.values()]);
+    await this.#lastEnded.promise;
     cancel();
   }
 
-  async #accept(
-    listener: AcceptingListener,
-    group: readonly AcceptingListener[],
-  ): Promise<void> {
+  async #accept(at: Doorway): Promise<void> {
     while (!this.#closing.signal.aborted) {
       try {
-        const connection = await listener.socket.accept();
+        const connection = await at.listener.socket.accept();
         if (connection === undefined) return;
-        this.#admit(connection, { listener, group });
+        this.#admit(connection, at);
       } catch (error) {
         if (this.#closing.signal.aborted) return;
         if (error instanceof AcceptError && error.peerGaveUp) continue;
@@ -130,12 +153,8 @@ export class StreamService {
     }
   }
 
-  #admit(
-    connection: StreamConnection,
-    at: { readonly listener: AcceptingListener; readonly group: readonly AcceptingListener[] },
-  ): void {
-    const { clock, logger } = this.#options;
-    const { limits, proxies } = this.policy;
+  #admit(connection: StreamConnection, at: Doorway): void {
+    const { limits, proxies } = this.#policy;
     const peer = connection.remoteAddress.ip;
     if (this.#sessions.size >= limits.maxConnections) {
       return this.#refuse(connection, "too many connections", limits.maxConnections);
@@ -144,49 +163,69 @@ export class StreamService {
     // TLS there is none: it would have to come before the handshake
     const proxied = at.listener.transport === "tcp" &&
       proxies.some((prefix) => ipInPrefix(peer, prefix));
-    let key: string | undefined;
-    const enter = (ip: Uint8Array): boolean => {
-      const wanted = sourceKey(ip);
-      const count = this.#perAddress.get(wanted) ?? 0;
-      if (count >= limits.maxConnectionsPerAddress) return false;
-      this.#perAddress.set(wanted, count + 1);
-      key = wanted;
-      return true;
-    };
-    const full = "too many connections of one address";
-    if (!proxied && !enter(peer)) {
-      return this.#refuse(connection, full, limits.maxConnectionsPerAddress);
+    const onProxied = !proxied
+      ? undefined
+      : ({ ip }: SocketAddress): boolean => this.#enter(session, { connection, ip });
+    const session: StreamSession = new StreamSession({ connection, onProxied }, this.#houseOf(at));
+    if (!proxied && !this.#enter(session, { connection, ip: peer })) return;
+    if (proxied) this.#sessions.set(session, undefined);
+    this.usage[at.listener.transport].connections++;
+    session.run();
+    if (this.#stopSweeping === undefined) this.#sweep();
+  }
+
+  /** Counts a session for this address, or refuses its connection. Returns whether it is in. */
+  #enter(
+    session: StreamSession,
+    { connection, ip }: { readonly connection: StreamConnection; readonly ip: Uint8Array },
+  ): boolean {
+    const { maxConnectionsPerAddress } = this.#policy.limits;
+    const key = addressKey(ip);
+    const count = this.#perAddress.get(key) ?? 0;
+    if (count >= maxConnectionsPerAddress) {
+      this.#refuse(connection, "too many connections of one address", maxConnectionsPerAddress);
+      return false;
     }
-    const usage = this.usage[at.listener.transport];
-    const session = new StreamSession({
-      connection,
+    this.#perAddress.set(key, count + 1);
+    this.#sessions.set(session, key);
+    return true;
+  }
+
+  #leave(session: StreamSession, transport: StreamProtocol): void {
+    this.usage[transport].connections--;
+    const key = this.#sessions.get(session);
+    this.#sessions.delete(session);
+    if (this.#sessions.size === 0 && this.#closing.signal.aborted) this.#lastEnded.resolve();
+    if (key === undefined) return;
+    const left = this.#perAddress.get(key)! - 1;
+    if (left > 0) this.#perAddress.set(key, left);
+    else this.#perAddress.delete(key);
+  }
+
+  /** One for all connections of a socket: ten thousand of them would be megabytes. */
+  #houseOf(at: Doorway): StreamHouse {
+    const known = this.#houses.get(at.listener);
+    if (known !== undefined) return known;
+    const { clock, logger, latency } = this.#options;
+    const { timeouts, maxMessageBytes } = this.#policy.limits;
+    const current = () => this.#policy.responder;
+    const house: StreamHouse = {
       endpoint: at.listener,
-      responder: { handle: (arrival) => this.policy.responder.handle(arrival) },
-      timeouts: limits.timeouts,
-      maxMessageBytes: limits.maxMessageBytes,
-      onProxied: !proxied ? undefined : (client) => {
-        const entered = enter(client.ip);
-        if (!entered) this.#refuse(connection, full, limits.maxConnectionsPerAddress);
-        return entered;
+      get responder() {
+        return current();
       },
+      timeouts,
+      maxMessageBytes,
       dialBack: (order, from) => this.#dialBack(order, { from, ...at }),
-      traffic: usage,
-      observe: this.#options.observe,
+      rooms: this.#rooms,
+      traffic: this.usage[at.listener.transport],
+      latency,
       clock,
       logger,
-    });
-    usage.connections++;
-    this.#sessions.set(
-      session,
-      session.run().finally(() => {
-        usage.connections--;
-        this.#sessions.delete(session);
-        if (key === undefined) return;
-        const left = this.#perAddress.get(key)! - 1;
-        if (left > 0) this.#perAddress.set(key, left);
-        else this.#perAddress.delete(key);
-      }),
-    );
+      onEnd: (session) => this.#leave(session, at.listener.transport),
+    };
+    this.#houses.set(at.listener, house);
+    return house;
   }
 
   /** The new connection goes, the held ones stay: they are what people rely on. */
@@ -198,11 +237,7 @@ export class StreamService {
 
   async #dialBack(
     order: DialBackOrder,
-    at: {
-      readonly from: StreamConnection;
-      readonly listener: AcceptingListener;
-      readonly group: readonly AcceptingListener[];
-    },
+    at: Doorway & { readonly from: StreamConnection },
   ): Promise<DialBackOutcome> {
     const other = at.group.find((one) => one.role === order.from && one !== at.listener);
     const localIp = (other?.socket ?? at.from).localAddress.ip;
@@ -219,13 +254,17 @@ export class StreamService {
     return outcome;
   }
 
-  /** One timer for all connections: thousands of timers would cost more than the connections do. */
+  /**
+   * One timer for all connections: thousands of timers would cost more than the connections do. None
+   * where there are no connections: in Deno the first timer of a program takes 4 ms.
+   */
   #sweep(): void {
     const { clock } = this.#options;
     this.#stopSweeping = clock.setTimer(SWEEP_MS, () => {
       const now = clock.now();
       for (const session of this.#sessions.keys()) session.expire(now);
-      this.#sweep();
+      this.#stopSweeping = undefined;
+      if (this.#sessions.size > 0) this.#sweep();
     });
   }
 
@@ -239,6 +278,17 @@ export class StreamService {
     signal.removeEventListener("abort", wake);
     cancel();
   }
+}
+
+/** A listening socket, and those that answer for each other with it. */
+interface Doorway {
+  readonly listener: AcceptingListener;
+  readonly group: readonly AcceptingListener[];
+}
+
+/** An IPv4 address, or the /64 that one IPv6 customer can use as he likes. */
+function addressKey(ip: Uint8Array): string {
+  return ip.length === 4 ? formatIp(ip) : ip.subarray(0, 8).toHex();
 }
 
 /** How exact timeouts are. */

@@ -1,19 +1,15 @@
-import { concat } from "@std/bytes";
 import type { Clock, Logger } from "../ops/mod.ts";
 import {
   type DialBackOrder,
   type Endpoint,
+  type PlainArrival,
   ProxyHeaderReader,
-  type Reply,
   type StunResponder,
 } from "../protocol/mod.ts";
 import { ConnectionError, type StreamConnection } from "../transport/mod.ts";
-import {
-  type DecodeFailure,
-  type DialBackOutcome,
-  type SocketAddress,
-  StunStreamFramer,
-} from "../wire/mod.ts";
+import { type DialBackOutcome, type SocketAddress, StunStreamFramer } from "../wire/mod.ts";
+import type { AnswerRoom, AnswerRooms } from "./answer_room.ts";
+import type { LatencySampler } from "./latency_sampler.ts";
 
 /** How long a connection may do nothing useful, each in ms. */
 export interface StreamTimeouts {
@@ -25,34 +21,42 @@ export interface StreamTimeouts {
   readonly writeMs: number;
 }
 
-/** What a {@linkcode StreamSession} is made of. */
-export interface StreamSessionOptions {
-  /** The connection; closed with the session. */
-  readonly connection: StreamConnection;
-  /** The socket that accepted it. */
+/** What all connections of one listening socket have in common. */
+export interface StreamHouse {
+  /** The socket that accepted them. */
   readonly endpoint: Endpoint;
-  /** Decides the answers. */
-  readonly responder: Pick<StunResponder, "handle">;
-  /** How long it may do nothing useful. */
+  /** Decides the answers; asked for anew each time, as it may be exchanged. */
+  readonly responder: Pick<StunResponder, "handle" | "answerPlain" | "plainAnswerBytes">;
+  /** How long a connection may do nothing useful. */
   readonly timeouts: StreamTimeouts;
   /** The greatest message, in bytes. */
   readonly maxMessageBytes: number;
+  /** Makes a dial-back. */
+  readonly dialBack: (order: DialBackOrder, from: StreamConnection) => Promise<DialBackOutcome>;
+  /** Where answers are written. */
+  readonly rooms: AnswerRooms;
+  /** Counts bytes. */
+  readonly traffic: Traffic;
+  /** Takes samples of how long answering what was read took; dial-backs left out. */
+  readonly latency?: LatencySampler | undefined;
+  /** Tells the time. */
+  readonly clock: Clock;
+  /** Takes the log. */
+  readonly logger: Logger;
+  /** Called at the end of each session. @default {undefined} nobody is told */
+  readonly onEnd?: (session: StreamSession) => void;
+}
+
+/** What a {@linkcode StreamSession} has of its own. */
+export interface StreamSessionOptions {
+  /** The connection; closed with the session. */
+  readonly connection: StreamConnection;
   /**
    * Whether the peer is a load balancer that is believed when it says, in a PROXY header, whose
    * connection it is. Called with that client; what it returns is whether to serve it.
    * @default {undefined} the peer is the client
    */
   readonly onProxied?: ((client: SocketAddress) => boolean) | undefined;
-  /** Makes a dial-back. */
-  readonly dialBack: (order: DialBackOrder, from: StreamConnection) => Promise<DialBackOutcome>;
-  /** Counts bytes. */
-  readonly traffic: Traffic;
-  /** Takes how long answering what was read took, in seconds; dial-backs left out. */
-  readonly observe?: ((seconds: number) => void) | undefined;
-  /** Tells the time. */
-  readonly clock: Clock;
-  /** Takes the log. */
-  readonly logger: Logger;
 }
 
 /** How many bytes have been read and written. */
@@ -68,34 +72,67 @@ export interface Traffic {
  * lives for as long as its client uses it (RFC 8489 section 6.2.2). Its age does not matter.
  */
 export class StreamSession {
-  readonly #options: StreamSessionOptions;
+  readonly #house: StreamHouse;
+  readonly #connection: StreamConnection;
   readonly #framer: StunStreamFramer;
   #client: SocketAddress | undefined;
-  #proxyHeader: ProxyHeaderReader | undefined;
+  #proxy: Proxy | undefined;
+  /** The time of the last read or sweep: asking the clock costs as much as an answer. */
+  #now: number;
   #deadline: number;
   #partialSince: number | undefined;
   #stopping = false;
   #busy = false;
 
   /** Takes the connection over. */
-  constructor(options: StreamSessionOptions) {
-    const { timeouts, clock } = options;
-    this.#options = options;
-    this.#framer = new StunStreamFramer({ maxMessageBytes: options.maxMessageBytes });
-    if (options.onProxied === undefined) {
-      this.#client = options.connection.remoteAddress;
-      this.#deadline = clock.now() + timeouts.idleMs;
+  constructor({ connection, onProxied }: StreamSessionOptions, house: StreamHouse) {
+    const { timeouts, clock, maxMessageBytes } = house;
+    this.#house = house;
+    this.#connection = connection;
+    this.#framer = new StunStreamFramer({ maxMessageBytes });
+    this.#now = clock.now();
+    if (onProxied === undefined) {
+      this.#client = connection.remoteAddress;
+      this.#deadline = this.#now + timeouts.idleMs;
     } else {
-      this.#proxyHeader = new ProxyHeaderReader();
-      this.#deadline = clock.now() + timeouts.partialMs;
+      this.#proxy = { header: new ProxyHeaderReader(), admits: onProxied };
+      this.#deadline = this.#now + timeouts.partialMs;
     }
   }
 
-  /** Serves the connection until either side has had enough. Never rejects. */
+  /**
+   * Serves the connection until either side has had enough. Never rejects. One async function, not
+   * two: each takes half a kilobyte as long as it waits.
+   */
   async run(): Promise<void> {
-    const { connection, logger } = this.#options;
+    const connection = this.#connection;
+    const { onEnd, logger } = this.#house;
     try {
-      await this.#serve();
+      while (!this.#stopping) {
+        const chunk = await connection.read();
+        if (chunk === undefined) break;
+        this.#busy = true;
+        const bytes = this.#receive(chunk);
+        if (bytes === undefined) break;
+        const room = this.#house.rooms.take();
+        let messages = 0;
+        for (let at = 0; at < bytes.length || room.at > 0;) {
+          const { next, dialBack, count } = this.#answer(bytes, { from: at, room });
+          if (room.at > 0) {
+            this.#allowForWriting();
+            await connection.write(room.bytes);
+            this.#house.traffic.sent += room.at;
+            room.at = 0;
+          }
+          if (dialBack !== undefined) room.append(await this.#dialBack(dialBack));
+          messages += count;
+          at = next;
+        }
+        this.#house.rooms.giveBack(room);
+        this.#busy = false;
+        if (this.#hasFailed()) break;
+        this.#prolong(messages > 0);
+      }
       // FIN, so that the client reads the last answer; a reset could overtake it
       await connection.closeWrite();
       if (this.#stopping) await this.#linger();
@@ -105,116 +142,125 @@ export class StreamSession {
       else logger.error("connection failed", { error });
     } finally {
       connection.close();
+      onEnd?.(this);
     }
   }
 
   /** Closes the connection if its time is up. Returns whether it was. */
   expire(now: number): boolean {
+    this.#now = now;
     if (now < this.#deadline) return false;
-    this.#options.connection.close();
+    this.#connection.close();
     return true;
   }
 
   /** Ends the session as soon as what has been read is answered. */
   stop(): void {
     this.#stopping = true;
-    if (!this.#busy) this.#options.connection.close();
+    if (!this.#busy) this.#connection.close();
   }
 
-  async #serve(): Promise<void> {
-    const { connection, logger, traffic } = this.#options;
-    while (!this.#stopping) {
-      const chunk = await connection.read();
-      if (chunk === undefined) return;
-      traffic.received += chunk.length;
-      this.#busy = true;
-      const bytes = this.#client === undefined ? this.#unwrap(chunk) : chunk;
-      if (bytes === undefined) return;
-      const { steps, gotMessage, failure } = this.#take(bytes);
-      for (const step of steps) {
-        await (step instanceof Uint8Array ? this.#write(step) : this.#dialBack(step));
-      }
-      this.#busy = false;
-      if (failure !== undefined) {
-        logger.debug("connection closed", { reason: failure.reason });
-        return;
-      }
-      this.#prolong(gotMessage);
-    }
+  /** What is for the framer of what was read; undefined where the connection is not to be served. */
+  #receive(chunk: Uint8Array): Uint8Array | undefined {
+    const { traffic, clock } = this.#house;
+    this.#now = clock.now();
+    traffic.received += chunk.length;
+    return this.#proxy === undefined ? chunk : this.#unwrap(chunk, this.#proxy);
   }
 
   /** What follows the PROXY header; undefined where the connection is not to be served. */
-  #unwrap(chunk: Uint8Array): Uint8Array | undefined {
-    const { connection, onProxied, logger } = this.#options;
-    const state = this.#proxyHeader!.push(chunk);
+  #unwrap(chunk: Uint8Array, { header, admits }: Proxy): Uint8Array | undefined {
+    const state = header.push(chunk);
     if (state.state === "need-more") return NOTHING;
     if (state.state === "failed") {
-      logger.debug("connection closed", { reason: state.reason });
+      this.#house.logger.debug("connection closed", { reason: state.reason });
       return undefined;
     }
     // A balancer's own health check is answered as such. One that cannot say who its client is
     // makes a true answer impossible, and a false one is worse than none
-    const client = state.source ?? (state.local ? connection.remoteAddress : undefined);
-    if (client === undefined || state.transport === "udp" || !onProxied!(client)) return undefined;
+    const client = state.source ?? (state.local ? this.#connection.remoteAddress : undefined);
+    if (client === undefined || state.transport === "udp" || !admits(client)) return undefined;
     this.#client = client;
-    this.#proxyHeader = undefined;
+    this.#proxy = undefined;
     return state.rest;
   }
 
   /**
-   * What one read asks for, in order: answers that are ready, those in a row in one write, and
-   * dial-backs. The hundreds of small arrays that a full read makes are garbage when this returns: a
-   * client that does not take its answers must not hold them, but for their bytes, all the while.
+   * Writes the answers to what was read into a room, in order, as far as one write goes: to its end, or
+   * to a dial-back, as the answers before it need not wait for what may take seconds.
    */
-  #take(bytes: Uint8Array): Taken {
-    const { frames, failure } = this.#framer.push(bytes);
-    const steps: (Uint8Array | DialBackOrder)[] = [];
-    let answers: Uint8Array[] = [];
-    const flush = () => {
-      if (answers.length > 0) steps.push(answers.length === 1 ? answers[0]! : concat(answers));
-      answers = [];
-    };
-    for (const frame of frames) {
-      const reply = this.#answer(frame);
-      if (reply === undefined) continue;
-      if (reply.dialBack === undefined) {
-        answers.push(reply.bytes);
-        continue;
-      }
-      // Those before it need not wait for what may take seconds
-      flush();
-      steps.push(reply.dialBack);
-    }
-    flush();
-    return { steps, gotMessage: frames.length > 0, failure };
-  }
-
-  #answer(bytes: Uint8Array): Reply | undefined {
-    const { responder, endpoint, clock } = this.#options;
-    return responder.handle({
+  #answer(bytes: Uint8Array, { from, room }: AnswerOptions): Taken {
+    const source = this.#client!;
+    // One for all messages: a full read has hundreds
+    const arrival = {
       bytes,
-      source: this.#client!,
-      endpoint,
-      now: clock.now(),
-      wallTime: clock.wallTime(),
-    });
+      start: 0,
+      end: 0,
+      source,
+      endpoint: this.#house.endpoint,
+      now: this.#now,
+    };
+    let count = 0;
+    let next = from;
+    let dialBack: DialBackOrder | undefined;
+    while (dialBack === undefined && room.at < MAX_WRITE_BYTES) {
+      const frame = this.#framer.next(bytes, next);
+      if (frame === undefined) {
+        next = bytes.length;
+        break;
+      }
+      count++;
+      next = frame.next;
+      arrival.bytes = frame.bytes;
+      arrival.start = frame.start;
+      arrival.end = frame.end;
+      dialBack = this.#answerOne(arrival, room);
+    }
+    if (count > 0) this.#house.latency?.answered(count, this.#now);
+    return { next, dialBack, count };
   }
 
-  async #dialBack(order: DialBackOrder): Promise<void> {
-    const { connection, clock, timeouts } = this.#options;
+  /** Adds the answer to one message, if there is one; a dial-back has to be made first. */
+  #answerOne(arrival: PlainArrival, room: AnswerRoom): DialBackOrder | undefined {
+    const { responder, clock } = this.#house;
+    room.reserve(responder.plainAnswerBytes);
+    const length = responder.answerPlain(arrival, room);
+    if (length >= 0) {
+      room.at += length;
+      return undefined;
+    }
+    const bytes = arrival.bytes.subarray(arrival.start, arrival.end);
+    const { source, endpoint, now } = arrival;
+    const wallTime = clock.wallTime();
+    const reply = responder.handle({ bytes, source, endpoint, now, wallTime });
+    if (reply !== undefined && reply.dialBack === undefined) room.append(reply.bytes);
+    return reply?.dialBack;
+  }
+
+  /**
+   * A client that asks and never reads fills the socket's buffer, and then its session waits: what it
+   * can make us hold is the answers to one read, for so long.
+   */
+  #allowForWriting(): void {
+    this.#deadline = this.#now + this.#house.timeouts.writeMs;
+  }
+
+  /** Whether the stream has turned out not to be STUN. */
+  #hasFailed(): boolean {
+    const { failure } = this.#framer;
+    if (failure === undefined) return false;
+    this.#house.logger.debug("connection closed", { reason: failure.reason });
+    return true;
+  }
+
+  /** Makes a dial-back. Returns the answer. */
+  async #dialBack(order: DialBackOrder): Promise<Uint8Array> {
+    const { clock, timeouts, dialBack } = this.#house;
     const begun = clock.now();
     this.#deadline = begun + order.timeoutMs + timeouts.writeMs;
-    const outcome = await this.#options.dialBack(order, connection);
-    await this.#write(order.answer(outcome, Math.round(clock.now() - begun)));
-  }
-
-  async #write(bytes: Uint8Array): Promise<void> {
-    const { connection, timeouts, clock, traffic } = this.#options;
-    // A client that asks and never reads fills the socket's buffer and then waits here: what it can
-    // make us hold is the answers to one read
-    this.#deadline = clock.now() + timeouts.writeMs;
-    await connection.write(bytes);
-    traffic.sent += bytes.length;
+    const outcome = await dialBack(order, this.#connection);
+    this.#now = clock.now();
+    return order.answer(outcome, Math.round(this.#now - begun));
   }
 
   /**
@@ -222,36 +268,54 @@ export class StreamSession {
    * server stops has a moment to see the FIN.
    */
   async #linger(): Promise<void> {
-    const { connection, clock } = this.#options;
-    const cancel = clock.setTimer(LINGER_MS, () => connection.close());
+    const connection = this.#connection;
+    const cancel = this.#house.clock.setTimer(LINGER_MS, () => connection.close());
     while (await connection.read() !== undefined) continue;
     cancel();
   }
 
   /** A message starts the idle timeout anew; a byte here and there does not. */
   #prolong(gotMessage: boolean): void {
-    const { timeouts, clock } = this.#options;
-    const now = clock.now();
-    if (this.#client === undefined) return;
-    if (gotMessage || this.#partialSince === undefined) this.#partialSince = now;
-    if (this.#framer.pendingBytes > 0) {
-      this.#deadline = this.#partialSince + timeouts.partialMs;
-    } else {
+    const { timeouts } = this.#house;
+    if (this.#proxy !== undefined) return;
+    if (this.#framer.pendingBytes === 0) {
       this.#partialSince = undefined;
-      this.#deadline = now + timeouts.idleMs;
+      this.#deadline = this.#now + timeouts.idleMs;
+      return;
     }
+    if (gotMessage || this.#partialSince === undefined) this.#partialSince = this.#now;
+    this.#deadline = this.#partialSince + timeouts.partialMs;
   }
 }
 
-/** What one read asks for. */
-interface Taken {
-  /** Bytes to write and dial-backs to make, in order. */
-  readonly steps: readonly (Uint8Array | DialBackOrder)[];
-  /** Whether a message was completed. */
-  readonly gotMessage: boolean;
-  /** Why nothing more is to be read. */
-  readonly failure: DecodeFailure | undefined;
+/** A load balancer that has not said yet for whom it speaks. */
+interface Proxy {
+  readonly header: ProxyHeaderReader;
+  readonly admits: (client: SocketAddress) => boolean;
 }
+
+interface AnswerOptions {
+  /** Where in what was read to begin. */
+  readonly from: number;
+  /** Where the answers go; empty. */
+  readonly room: AnswerRoom;
+}
+
+/** What a {@linkcode StreamSession} has made of a part of what was read. */
+interface Taken {
+  /** Where the next part begins. */
+  readonly next: number;
+  /** What to do once the answers are written. */
+  readonly dialBack: DialBackOrder | undefined;
+  /** How many messages it was. */
+  readonly count: number;
+}
+
+/**
+ * Where a write ends. Most of what one read can ask for fits (16 KB of the shortest requests from IPv4
+ * get 26 KB), and a client that takes no answers makes us hold a room of twice that at most.
+ */
+const MAX_WRITE_BYTES = 32_768;
 
 /** About the longest round trip there is. */
 const LINGER_MS = 500;

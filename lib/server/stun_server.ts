@@ -25,6 +25,7 @@ import {
 } from "../wire/mod.ts";
 import { DatagramService } from "./datagram_service.ts";
 import { DatagramWorkers } from "./datagram_workers.ts";
+import { LatencySampler } from "./latency_sampler.ts";
 import {
   type AcceptingListener,
   type DatagramListener,
@@ -34,7 +35,6 @@ import {
   socketOpener,
 } from "./listeners.ts";
 import { checkPorts, planListeners, type PlannedAddress } from "./listen_plan.ts";
-import { sampled } from "./sampled.ts";
 import { type StreamLimits, type StreamPolicy, StreamService } from "./stream_service.ts";
 import {
   readLimits,
@@ -172,7 +172,8 @@ export class StunServer {
     const parts = this.#responderParts(listeners);
     const responder = new StunResponder(parts);
     const { onLatency } = this.#options;
-    const common = { clock: this.#clock, logger: this.#logger, observe: sampled(onLatency) };
+    const latency = onLatency && new LatencySampler({ observe: onLatency, clock: this.#clock });
+    const common = { clock: this.#clock, logger: this.#logger, latency };
     const datagrams = groups
       .map((group) => group.filter(isServedHere))
       .filter((group) => group.length > 0)

@@ -6,7 +6,16 @@ export type Libc = Deno.DynamicLibrary<typeof SYMBOLS>;
 /** The C libraries that this process may load, or why there is none. */
 export type LibcFinding =
   | { readonly paths: readonly string[] }
-  | { readonly paths?: undefined; readonly reason: string };
+  | NoLibc;
+
+/** Why a process may load no C library. */
+export interface NoLibc {
+  readonly paths?: undefined;
+  /** What was found and is wanted. */
+  readonly reason: string;
+  /** What to do about it, where that is all there is to say. */
+  readonly advice?: string;
+}
 
 /** Looks for C libraries that this process may load. Asks the user nothing and loads nothing. */
 export function findLibc(host: { readonly os: string; readonly arch: string }): LibcFinding {
@@ -20,6 +29,7 @@ export function findLibc(host: { readonly os: string; readonly arch: string }): 
   const paths = known.filter((path) => isGranted({ name: "ffi", path }));
   return paths.length > 0 ? { paths } : {
     reason: `Deno was run without permission, pass --allow-ffi or --allow-ffi=${known[0]}`,
+    advice: `for UDP in batches pass --allow-ffi=${known[0]}`,
   };
 }
 

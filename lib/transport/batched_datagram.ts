@@ -38,7 +38,7 @@ export interface BatchedDatagramOptions {
 /** Whether {@linkcode openBatchedDatagram} can be called here, or why not. */
 export type BatchedIo =
   | { readonly available: true }
-  | { readonly available: false; readonly reason: string };
+  | { readonly available: false; readonly reason: string; readonly advice?: string };
 
 /**
  * Whether {@linkcode openBatchedDatagram} works here: on Linux with x86-64 or arm64, under
@@ -46,7 +46,10 @@ export type BatchedIo =
  */
 export function batchedIo(): BatchedIo {
   const finding = findLibc(Deno.build);
-  if (finding.paths === undefined) return { available: false, reason: finding.reason };
+  if (finding.paths === undefined) {
+    const { reason, advice } = finding;
+    return { available: false, reason, ...advice === undefined ? {} : { advice } };
+  }
   try {
     loadLibc(finding).close();
     return { available: true };

@@ -77,5 +77,6 @@ export async function chooseDatagramIo(wanted: DatagramIoChoice): Promise<Datagr
     return { io: "batched", open: openBatchedDatagram, sharing };
   }
   if (wanted === "batched") throw new LibcError(found.reason);
-  return { ...DENO_DATAGRAM_IO, reason: found.reason };
+  // Who gave no permission has done nothing wrong, and need not read that something is missing
+  return { ...DENO_DATAGRAM_IO, reason: found.advice ?? found.reason };
 }

@@ -31,6 +31,8 @@ export class TcpPunchRun implements AsyncDisposable {
   readonly #tasks = new Set<Promise<void>>();
   readonly #giveUp = () => this.#end.reject(this.#options.signal.reason);
   #cancelTimer: () => void = () => {};
+  /** Whether nothing is to be decided any more, whatever happens. */
+  #isOver = false;
 
   /** Makes a run and lets it begin. */
   constructor(options: TcpPunchRunOptions) {
@@ -56,22 +58,27 @@ export class TcpPunchRun implements AsyncDisposable {
 
   /** Closes what has not been taken. The port must have been closed. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isOver = true;
     this.#cancelTimer();
     this.#options.signal.removeEventListener("abort", this.#giveUp);
     for (const dial of this.#dials.values()) dial.abort();
     this.#dials.clear();
-    for (const { close } of this.#streams.values()) close();
+    for (const one of this.#streams.values()) one.close();
     this.#streams.clear();
     await Promise.all(this.#tasks);
   }
 
   #follow(decide: (now: number) => readonly TcpPunchAction[]): void {
+    if (this.#isOver) return;
     const { clock, punch } = this.#options;
     const now = clock.now();
     for (const action of decide(now)) this.#carryOut(action);
     this.#cancelTimer();
     const next = punch.nextWake();
-    if (next === undefined) return this.#end.resolve(punch.outcome!);
+    if (next === undefined) {
+      this.#isOver = true;
+      return this.#end.resolve(punch.outcome!);
+    }
     this.#cancelTimer = clock.setTimer(
       Math.max(0, next - now),
       () => this.#follow((now) => punch.wake(now)),
@@ -140,7 +147,7 @@ export class TcpPunchRun implements AsyncDisposable {
   async #read(connection: number, stream: StreamConnection): Promise<void> {
     const { punch } = this.#options;
     try {
-      while (this.#streams.has(connection) && punch.outcome === undefined) {
+      while (!this.#isOver && this.#streams.has(connection)) {
         const bytes = await stream.read();
         if (bytes === undefined) break;
         this.#follow((now) => punch.received(connection, bytes, now));
@@ -148,7 +155,7 @@ export class TcpPunchRun implements AsyncDisposable {
     } catch (error) {
       if (!(error instanceof ConnectionError)) throw error;
     }
-    if (punch.outcome === undefined) this.#follow((now) => punch.ended(connection, now));
+    this.#follow((now) => punch.ended(connection, now));
   }
 
   async #write(connection: number, bytes: Uint8Array): Promise<void> {

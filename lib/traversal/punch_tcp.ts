@@ -15,6 +15,7 @@ import {
 } from "../transport/mod.ts";
 import type { AddressFamily, StunUri } from "../wire/mod.ts";
 import { JoinedStream } from "./_joined_stream.ts";
+import { orAborted } from "./_or_aborted.ts";
 import { ownDescription } from "./_own_description.ts";
 import { TcpMapping } from "./_tcp_mapping.ts";
 import { TcpPunchRun, type TcpPunchRunOptions } from "./_tcp_punch_run.ts";
@@ -122,13 +123,12 @@ async function punch(options: Options): Promise<PunchedTcp> {
   });
   // The other side may be the first to dial
   port.listen();
-  signal.throwIfAborted();
   const { signalling, timeoutMs } = options;
-  await signalling.send(local);
-  const remote = await signalling.receive(signal);
+  await orAborted(signalling.send(local), signal);
+  const remote = await orAborted(signalling.receive(signal), signal);
   const randomBytes = (length: number) => randomness.bytes(length);
   const punch = begin({ local, remote, family, timeoutMs, randomBytes });
-  await signalling.ready?.(signal);
+  if (signalling.ready !== undefined) await orAborted(signalling.ready(signal), signal);
   return await meet({ port, punch, clock, signal, descriptions: { local, remote } });
 }
 

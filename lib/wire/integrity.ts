@@ -1,7 +1,7 @@
 import { hmac } from "@noble/hashes/hmac";
-import { sha1 } from "@noble/hashes/legacy";
 import { sha256 } from "@noble/hashes/sha2";
 import { MESSAGE_INTEGRITY, MESSAGE_INTEGRITY_SHA256 } from "./attribute_table.ts";
+import { HmacSha1Key } from "./hmac_sha1.ts";
 import type { StunMessage } from "./stun_message.ts";
 
 /** Which of the two integrity attributes is meant, by its hash. */
@@ -17,30 +17,21 @@ export type IntegrityCheck = "absent" | "valid" | "invalid";
  */
 export class IntegrityKey {
   readonly #bytes: Uint8Array;
-  #sha1?: HmacState;
-  #sha256?: HmacState;
+  #sha1: HmacSha1Key | undefined;
+  #sha256: ReturnType<typeof hmac.create> | undefined;
 
   /** Takes the key's bytes, of any number; they are copied. */
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes.slice();
   }
 
-  /** A fresh HMAC state under this key. */
-  start(algorithm: IntegrityAlgorithm): HmacState {
-    return algorithm === "sha1"
-      ? (this.#sha1 ??= hmac.create(sha1, this.#bytes)).clone()
-      : (this.#sha256 ??= hmac.create(sha256, this.#bytes)).clone();
+  /** The HMAC under this key of what the parts are together: 20 bytes, or 32 with SHA-256. */
+  hmac(algorithm: IntegrityAlgorithm, ...parts: readonly Uint8Array[]): Uint8Array {
+    if (algorithm === "sha1") return (this.#sha1 ??= new HmacSha1Key(this.#bytes)).digest(parts);
+    const state = (this.#sha256 ??= hmac.create(sha256, this.#bytes)).clone();
+    for (const part of parts) state.update(part);
+    return state.digest();
   }
-}
-
-/** An HMAC under way. */
-export interface HmacState {
-  /** Adds bytes. */
-  update(bytes: Uint8Array): this;
-  /** Ends it. */
-  digest(): Uint8Array;
-  /** Another one in the same state. */
-  clone(): HmacState;
 }
 
 /**
@@ -62,20 +53,8 @@ export function checkIntegrity(
   const length = offset + 4 + value.length - 20;
   header[2] = length >> 8;
   header[3] = length;
-  const computed = key.start(algorithm)
-    .update(header)
-    .update(message.bytes.subarray(4, offset))
-    .digest();
+  const computed = key.hmac(algorithm, header, message.bytes.subarray(4, offset));
   return equalInConstantTime(computed.subarray(0, value.length), value) ? "valid" : "invalid";
-}
-
-/** The HMAC over all that stands before the attribute; its length field counts the attribute already. */
-export function integrityHmac(
-  key: IntegrityKey,
-  algorithm: IntegrityAlgorithm,
-  bytes: Uint8Array,
-): Uint8Array {
-  return key.start(algorithm).update(bytes).digest();
 }
 
 /** Compares secrets in a time that depends on their length alone. */

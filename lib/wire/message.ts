@@ -7,7 +7,7 @@ import {
 } from "./attribute_table.ts";
 import { type Decoded, decoded, undecodable } from "./decoded.ts";
 import { fingerprintOf } from "./fingerprint.ts";
-import { integrityHmac, type IntegrityKey } from "./integrity.ts";
+import type { IntegrityKey } from "./integrity.ts";
 import { messageClassOf, messageMethodOf, packMessageType } from "./message_type.ts";
 import type { DecodedAttribute, MessageHeader, StunMessage } from "./stun_message.ts";
 import { WireWriter } from "./wire_writer.ts";
@@ -188,7 +188,8 @@ function appendSeals(options: EncodeMessageOptions, into: WireWriter): void {
   const { integrity, integritySha256, integritySha256Bytes = 32, fingerprint = false } = options;
   if (integrity !== undefined) {
     patchLength(into, into.length + 24);
-    const hmac = integrityHmac(integrity, "sha1", into.view);
+    // Over all that stands before the attribute, in a header that counts the attribute already
+    const hmac = integrity.hmac("sha1", into.view);
     writeAttribute({ type: MESSAGE_INTEGRITY.type, value: hmac }, into, NO_ID);
   }
   if (integritySha256 !== undefined) {
@@ -199,7 +200,7 @@ function appendSeals(options: EncodeMessageOptions, into: WireWriter): void {
       );
     }
     patchLength(into, into.length + 4 + integritySha256Bytes);
-    const hmac = integrityHmac(integritySha256, "sha256", into.view);
+    const hmac = integritySha256.hmac("sha256", into.view);
     const value = hmac.subarray(0, integritySha256Bytes);
     writeAttribute({ type: MESSAGE_INTEGRITY_SHA256.type, value }, into, NO_ID);
   }

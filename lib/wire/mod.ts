@@ -34,12 +34,11 @@ export {
   type DialBackResult,
 } from "./nat_discovery_values.ts";
 export { decodeUtf8, encodeUtf8 } from "./plain_values.ts";
-export { crc32 } from "./crc32.ts";
+export { type ByteRange, crc32 } from "./crc32.ts";
 export { checkFingerprint, type FingerprintCheck, fingerprintOf } from "./fingerprint.ts";
 export {
   checkIntegrity,
   equalInConstantTime,
-  type HmacState,
   type IntegrityAlgorithm,
   type IntegrityCheck,
   IntegrityKey,

@@ -27,6 +27,18 @@ export interface StunFrames {
   readonly failure?: DecodeFailure;
 }
 
+/** Where a message lies. */
+export interface StunFrame {
+  /** What holds it: the chunk, or, if it began in a chunk before, a buffer of its own. */
+  readonly bytes: Uint8Array;
+  /** Where its header begins. */
+  readonly start: number;
+  /** Where it ends. */
+  readonly end: number;
+  /** Where in the chunk the search goes on. */
+  readonly next: number;
+}
+
 /**
  * Finds the messages in a TCP or TLS stream, whose only frame is the length field of the STUN
  * header (RFC 8489 section 6.2.2). However the stream is cut into chunks, the messages are the
@@ -93,25 +105,27 @@ export class StunStreamFramer {
    * and no frames.
    */
   push(chunk: Uint8Array): StunFrames {
-    if (this.#failure !== undefined) return { frames: [], failure: this.#failure };
     const frames: Uint8Array[] = [];
-    let at = this.#partial === undefined ? 0 : this.#resume(chunk, frames);
-    while (at < chunk.length && this.#failure === undefined) {
-      const available = chunk.length - at;
-      this.#failure = this.#inspect(chunk, at);
-      if (this.#failure !== undefined) break;
-      const wanted = available < HEADER_BYTES ? HEADER_BYTES : messageBytes(chunk, at);
-      if (available < wanted) {
-        this.#partial = new Uint8Array(wanted);
-        this.#partial.set(chunk.subarray(at));
-        this.#held = available;
-        break;
-      }
-      frames.push(chunk.subarray(at, at + wanted));
-      at += wanted;
-      this.#messageOffset += wanted;
+    for (let one = this.next(chunk, 0); one !== undefined; one = this.next(chunk, one.next)) {
+      frames.push(one.bytes.subarray(one.start, one.end));
     }
     return this.#failure === undefined ? { frames } : { frames, failure: this.#failure };
+  }
+
+  /**
+   * The same as {@linkcode StunStreamFramer.push} one message at a time, for a caller who cannot
+   * afford a view on each: takes the bytes of the chunk from `from` on, as far as they complete one
+   * message, and says where it lies. Call again with {@linkcode StunFrame.next} until there is none:
+   * then the whole chunk is taken, or {@linkcode StunStreamFramer.failure} says why not.
+   */
+  next(chunk: Uint8Array, from: number): StunFrame | undefined {
+    if (this.#failure !== undefined) return undefined;
+    return this.#partial === undefined ? this.#find(chunk, from) : this.#resume(chunk, from);
+  }
+
+  /** Why no more messages can be found in this stream, if so. */
+  get failure(): DecodeFailure | undefined {
+    return this.#failure;
   }
 
   /**
@@ -131,33 +145,47 @@ export class StunStreamFramer {
     return this.#failure;
   }
 
-  /** Completes the partial message from the chunk; returns how many bytes of the chunk it took. */
-  #resume(chunk: Uint8Array, frames: Uint8Array[]): number {
-    let taken = 0;
-    while (this.#partial !== undefined) {
-      const end = Math.min(chunk.length, taken + this.#partial.length - this.#held);
-      this.#partial.set(chunk.subarray(taken, end), this.#held);
-      this.#held += end - taken;
-      taken = end;
-      this.#failure = this.#inspect(this.#partial.subarray(0, this.#held), 0);
+  /** The message that starts at `start`; if it is not complete, the framer keeps what there is. */
+  #find(chunk: Uint8Array, start: number): StunFrame | undefined {
+    const available = chunk.length - start;
+    if (available <= 0) return undefined;
+    this.#failure = this.#inspect(chunk, start);
+    if (this.#failure !== undefined) return undefined;
+    const wanted = available < HEADER_BYTES ? HEADER_BYTES : messageBytes(chunk, start);
+    if (available < wanted) {
+      this.#partial = new Uint8Array(wanted);
+      this.#partial.set(chunk.subarray(start));
+      this.#held = available;
+      return undefined;
+    }
+    this.#messageOffset += wanted;
+    const end = start + wanted;
+    return { bytes: chunk, start, end, next: end };
+  }
+
+  /** The partial message, once the chunk has completed it. */
+  #resume(chunk: Uint8Array, from: number): StunFrame | undefined {
+    for (let partial = this.#partial!, at = from;;) {
+      const end = Math.min(chunk.length, at + partial.length - this.#held);
+      partial.set(chunk.subarray(at, end), this.#held);
+      this.#held += end - at;
+      at = end;
+      this.#failure = this.#inspect(partial.subarray(0, this.#held), 0);
       if (this.#failure !== undefined) {
         this.#release();
-      } else if (this.#held < this.#partial.length) {
-        break;
-      } else {
-        const wanted = messageBytes(this.#partial, 0);
-        if (this.#held < wanted) {
-          const whole = new Uint8Array(wanted);
-          whole.set(this.#partial);
-          this.#partial = whole;
-        } else {
-          frames.push(this.#partial);
-          this.#messageOffset += wanted;
-          this.#release();
-        }
+        return undefined;
       }
+      if (this.#held < partial.length) return undefined;
+      const wanted = messageBytes(partial, 0);
+      if (this.#held === wanted) {
+        this.#messageOffset += wanted;
+        this.#release();
+        return { bytes: partial, start: 0, end: wanted, next: at };
+      }
+      const whole = new Uint8Array(wanted);
+      whole.set(partial);
+      this.#partial = partial = whole;
     }
-    return taken;
   }
 
   #release(): void {

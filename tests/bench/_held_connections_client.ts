@@ -1,6 +1,6 @@
 // The clients of held_connections.ts, a process of their own so that the server's figures are the
 // server's alone. Its argument is a ClientOrder as JSON; each line of standard input is an order,
-// "open", "use" or "close", answered by a line with the milliseconds that it took.
+// "ready", "open", "use" or "close", answered by a line with the milliseconds that it took.
 
 import { assertEquals } from "@std/assert";
 import type { Socket } from "node:net";
@@ -15,15 +15,27 @@ export interface ClientOrder {
   readonly addresses: readonly string[];
   /** How many connections from each address. */
   readonly perAddress: number;
+  /** How many are opened, used or closed at a time. @default {64} */
+  readonly atOnce?: number;
 }
 
-async function obey({ target, addresses, perAddress }: ClientOrder): Promise<void> {
+async function obey(order: ClientOrder): Promise<void> {
+  const { target, addresses, perAddress, atOnce = DEFAULT_AT_ONCE } = order;
   const sources = addresses.flatMap((address) => new Array<string>(perAddress).fill(address));
   const sockets: Socket[] = [];
   let closing = false;
+  /** Does all, some at a time. */
+  const each = async <T>(items: readonly T[], work: (item: T) => Promise<void>) => {
+    let next = 0;
+    const worker = async () => {
+      while (next < items.length) await work(items[next++]!);
+    };
+    await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker));
+  };
   const orders = {
+    ready: () => Promise.resolve(),
     open: async () => {
-      await atOnce(sources, async (source) => {
+      await each(sources, async (source) => {
         const socket = await connectFrom(source, target);
         socket.on("close", () => {
           if (!closing) throw new Error("Cannot hold a connection: the server closed it");
@@ -31,10 +43,10 @@ async function obey({ target, addresses, perAddress }: ClientOrder): Promise<voi
         sockets.push(socket);
       });
     },
-    use: () => atOnce(sockets, ask),
+    use: () => each(sockets, ask),
     close: async () => {
       closing = true;
-      await atOnce(sockets, (socket) => {
+      await each(sockets, (socket) => {
         const { promise, resolve } = Promise.withResolvers<void>();
         socket.once("close", () => resolve());
         socket.end();
@@ -63,16 +75,7 @@ async function ask(socket: Socket): Promise<void> {
   assertEquals(answer.subarray(8, 20).join(), request.subarray(8).join());
 }
 
-/** Does all, some at a time. */
-async function atOnce<T>(items: readonly T[], each: (item: T) => Promise<void>): Promise<void> {
-  let next = 0;
-  const worker = async () => {
-    while (next < items.length) await each(items[next++]!);
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
-}
-
-const AT_ONCE = 64;
+const DEFAULT_AT_ONCE = 64;
 const ANSWER_TIMEOUT_MS = 30_000;
 
 function say(text: string): void {

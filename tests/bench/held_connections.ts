@@ -57,6 +57,12 @@ async function measure(connections: number): Promise<HeldFigures> {
     const held = (await processUsage(server.pid)).descriptors;
     if (held < connections) throw new Error(`Cannot hold ${connections} connections: got ${held}`);
     await note("closed", all("close"));
+    const burstOf = addresses.slice(0, half);
+    const burst = new Client({ target, addresses: burstOf, perAddress, atOnce: half * perAddress });
+    clients.push(burst);
+    await burst.obey("ready");
+    await note("at once", () => burst.obey("open"));
+    await burst.obey("close");
     const grown = stages[3]!.residentBytes - stages[0]!.residentBytes;
     return {
       connections: perAddress * addresses.length,

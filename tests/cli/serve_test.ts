@@ -222,7 +222,7 @@ Deno.test("server.ts does UDP through Deno when --udp says so, whatever else is 
   assertMatch(server.child.stdout, /"io":"deno","reason":"as configured"/);
 });
 
-const WHY_NOT_BATCHED = /^(Deno was run without permission, pass --allow-ffi|found \w+ on )/;
+const WHY_NOT_BATCHED = /^(for UDP in batches pass --allow-ffi=|found \w+ on )/;
 
 function lastMessages(child: Child, count: number): string[] {
   const lines = child.stdout.trimEnd().split("\n").slice(-count);

@@ -1,13 +1,9 @@
 // `server.ts --workers N` as a process.
 
-import { assert, assertEquals, assertMatch } from "@std/assert";
-import {
-  type BatchedDatagram,
-  batchedIo,
-  openBatchedDatagram,
-} from "../../lib/transport/batched_datagram.ts";
-import { parseIp } from "../../lib/wire/mod.ts";
-import { askTcp, askUdp, bindingRequest, type Target } from "../support/binding_request.ts";
+import { assertEquals, assertMatch } from "@std/assert";
+import { batchedIo } from "../../lib/transport/batched_datagram.ts";
+import { askTcp, askUdp } from "../support/binding_request.ts";
+import { DatagramLoad } from "../support/datagram_load.ts";
 import { PinholeServer, ROOT } from "../support/pinhole_server.ts";
 import { deno } from "../support/process.ts";
 import { until } from "../server/loopback_client.ts";
@@ -86,7 +82,7 @@ test("server.ts stops cleanly at SIGTERM while its workers are under load", asyn
     args: [...WORKERS, "--rate-limit", "0"],
     permissions: PERMISSIONS,
   });
-  using load = new Load(server.target("udp"));
+  using load = new DatagramLoad(server.target("udp"));
   await until(() => load.answers > 1000);
   // It is killed, and the code another one, when it takes more than five seconds
   const { code, stderr } = await server.stop();
@@ -115,49 +111,6 @@ function serveWith(...permissions: readonly string[]): ReturnType<typeof result>
     ...["run", "--no-prompt", "--allow-net", ...permissions, `${ROOT}server.ts`],
     ...["--hostname", "127.0.0.1", "--port", "0", ...WORKERS],
   ]));
-}
-
-/** Sockets that each have 32 requests under way, over and over. */
-class Load implements Disposable {
-  answers = 0;
-  readonly #sockets: readonly BatchedDatagram[];
-  readonly #timer: ReturnType<typeof setInterval>;
-
-  constructor({ hostname, port }: Target) {
-    const ip = parseIp(hostname);
-    assert(ip.ok);
-    this.#sockets = Array.from(
-      { length: 8 },
-      () => openBatchedDatagram({ ip: Uint8Array.of(127, 0, 0, 1), port: 0 }),
-    );
-    const peer = { ip: ip.value, port };
-    const requests = (count: number) =>
-      Array.from({ length: count }, () => ({ bytes: bindingRequest(), peer }));
-    const begin = () => {
-      for (const socket of this.#sockets) void socket.send(requests(32));
-    };
-    begin();
-    // In case all that is under way is lost
-    this.#timer = setInterval(begin, 500);
-    for (const socket of this.#sockets) void this.#exchange(socket, requests);
-  }
-
-  async #exchange(
-    socket: BatchedDatagram,
-    requests: (count: number) => Parameters<BatchedDatagram["send"]>[0],
-  ): Promise<void> {
-    for (;;) {
-      const { length } = await socket.receive();
-      if (length === 0) return;
-      this.answers += length;
-      await socket.send(requests(length));
-    }
-  }
-
-  [Symbol.dispose](): void {
-    clearInterval(this.#timer);
-    for (const socket of this.#sockets) socket.close();
-  }
 }
 
 /** Where there is no C library to call, there is nothing to test. */

@@ -387,7 +387,8 @@ export function testSharedTcpPort(name: string, { sharing, open }: SharedTcpPort
     const { descriptors: before } = await processUsage(Deno.pid);
     for (let i = 0; i < 20; i++) await round();
     const { descriptors: after } = await processUsage(Deno.pid);
-    assert(after <= before, `${after} descriptors after, ${before} before`);
+    // Sockets of earlier tests come and go; one that is lost in each round would make twenty
+    assert(after < before + 10, `${after} descriptors after, ${before} before`);
   });
 }
 

@@ -57,6 +57,34 @@ export async function testPunchMatrix(
   }
 }
 
+/**
+ * The four kinds with one more, a port-restricted NAT that answers a SYN which comes too early, and
+ * this one with itself; over TCP.
+ *
+ * Where theory says that they meet it may still be a matter of timing, which a lab makes a matter of
+ * luck: a round trip takes a tenth of a millisecond there. Two that answer by RST, after which Linux
+ * forgets the attempt, must have SYNs that cross. And after an answer by ICMP Linux lets the other
+ * side's SYN in, but keeps to the sequence number of the attempt that the ICMP error has ended: the
+ * next one has to be under way when that SYN comes.
+ */
+export function refusingPunchPairs(refusal: "reset" | "icmp"): readonly PunchPair[] {
+  const name = `port-restricted, ${refusal}`;
+  const nat = { ipv4: "port-restricted", refusal } as const;
+  const luck: PunchPrediction = { will: "unknown", reason: "it is a matter of timing" };
+  return [
+    ...PUNCH_KINDS.map((kind) => {
+      const prediction = predictPunch(SIDES[kind], SIDES["port-restricted"]);
+      const isLuck = refusal === "icmp" && prediction.will === "yes";
+      return {
+        names: [kind, name],
+        nats: [kind, nat],
+        prediction: isLuck ? luck : prediction,
+      } as const;
+    }),
+    { names: [name, name], nats: [nat, nat], prediction: luck },
+  ];
+}
+
 /** All pairs of the four kinds. */
 export function punchPairs(): readonly PunchPair[] {
   return PUNCH_KINDS.flatMap((one) =>
@@ -106,7 +134,9 @@ export async function punchOnce(
 /** Checks what became of a pair against theory. */
 function checkPunch({ names, prediction }: PunchPair, trial: PunchTrial): void {
   const what = `${names.join(" and ")}: ${trial.outcome}, ${trial.reason}`;
-  assertEquals(trial.outcome === "connected", prediction.will === "yes", what);
+  if (prediction.will !== "unknown") {
+    assertEquals(trial.outcome === "connected", prediction.will === "yes", what);
+  }
   if (trial.outcome === "connected") return;
   assertMatch(trial.reason!, /^Cannot punch over (UDP|TCP): ./);
   // 15 s, over TCP up to 5 s more where only an agreement is missing, and a busy machine

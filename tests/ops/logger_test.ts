@@ -1,5 +1,4 @@
 import { assertEquals } from "@std/assert";
-import { getConfig } from "@logtape/logtape";
 import {
   type Clock,
   type LogFields,
@@ -146,11 +145,6 @@ Deno.test("openLogger() writes whole lines to standard output when it is given n
   }
   const text = new TextDecoder().decode(new Uint8Array(written));
   assertEquals(text, "2026-11-21 21:14:53 info  näher\n");
-});
-
-Deno.test("openLogger() leaves LogTape's process-wide configuration alone", () => {
-  logged("text", (logger) => logger.error("x"));
-  assertEquals(getConfig(), null);
 });
 
 Deno.test("silentLogger is enabled for no level and takes every call", () => {

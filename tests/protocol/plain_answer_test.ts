@@ -1,8 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
-import { type Arrival, RateLimiter, StunResponder } from "../../lib/protocol/mod.ts";
+import {
+  type Arrival,
+  type PlainArrival,
+  RateLimiter,
+  StunResponder,
+} from "../../lib/protocol/mod.ts";
 import { encodeMessage, type RawAttribute } from "../../lib/wire/mod.ts";
 import { mutatedMessage, SeededRandom } from "../fuzz/_mutator.ts";
-import { arrival, IPV4_GROUP, IPV4_SOURCE, request } from "./binding_cases.ts";
+import { arrival, ID, IPV4_GROUP, IPV4_SOURCE, request } from "./binding_cases.ts";
 import { GOLDEN } from "./responder_cases.ts";
 
 for (const software of [undefined, "pin", "Pinhole 1.0"]) {
@@ -19,7 +24,7 @@ for (const software of [undefined, "pin", "Pinhole 1.0"]) {
     const met = { answered: 0, silent: 0, left: 0 };
     for (let now = 0; now < REQUESTS; now++) {
       const one = { ...arrivalOf(random), now, wallTime: now };
-      const length = short.answerPlain(one, into);
+      const length = short.answerPlain(placed(one), { into, at: 0 });
       const reply = general.handle(one);
       if (length < 0) {
         met.left++;
@@ -44,7 +49,8 @@ Deno.test("answerPlain() writes the golden answer or leaves the request to handl
   for (const { request, answer, on, as, when } of GOLDEN) {
     const responder = new StunResponder(as);
     const into = new Uint8Array(responder.plainAnswerBytes);
-    const length = responder.answerPlain(arrival(Uint8Array.fromHex(request), on), into);
+    const one = placed(arrival(Uint8Array.fromHex(request), on));
+    const length = responder.answerPlain(one, { into, at: 0 });
     if (length === -1) continue;
     written++;
     assertEquals(into.subarray(0, length).toHex(), answer, when);
@@ -52,12 +58,11 @@ Deno.test("answerPlain() writes the golden answer or leaves the request to handl
   assert(written >= 4, `${written}`);
 });
 
-Deno.test("answerPlain() leaves all but UDP without RFC 5780 to handle(), and counts nothing", () => {
+Deno.test("answerPlain() leaves sockets of RFC 5780 to handle(), and counts nothing", () => {
   const responder = new StunResponder();
   const into = new Uint8Array(responder.plainAnswerBytes);
-  for (const on of [{ transport: "tcp" }, { transport: "tls" }, { group: IPV4_GROUP }] as const) {
-    assertEquals(responder.answerPlain(arrival(request(), on), into), -1);
-  }
+  const one = placed(arrival(request(), { group: IPV4_GROUP }));
+  assertEquals(responder.answerPlain(one, { into, at: 0 }), -1);
   assertEquals([...responder.statistics.counts()], []);
 });
 
@@ -70,18 +75,44 @@ Deno.test("answerPlain() leaves every request to handle() when there is an authe
     },
   });
   const into = new Uint8Array(responder.plainAnswerBytes);
-  assertEquals(responder.answerPlain(arrival(request()), into), -1);
+  assertEquals(responder.answerPlain(placed(arrival(request())), { into, at: 0 }), -1);
 });
 
 Deno.test("answerPlain() changes neither the request nor what lies behind its answer", () => {
   const bytes = request();
   const before = bytes.toHex();
   const into = new Uint8Array(100).fill(0xa5);
-  const length = new StunResponder().answerPlain(arrival(bytes, { source: IPV4_SOURCE }), into);
+  const one = placed(arrival(bytes, { source: IPV4_SOURCE }));
+  const length = new StunResponder().answerPlain(one, { into, at: 0 });
   assertEquals(length, 32);
   assertEquals(bytes.toHex(), before);
   assert(into.subarray(length).every((byte) => byte === 0xa5));
 });
+
+Deno.test("answerPlain() gives the same wherever in their buffers request and answer lie", () => {
+  const responder = new StunResponder({ software: "pin" });
+  for (const fingerprint of [false, true]) {
+    const bytes = encodeMessage({ class: "request", method: 1, transactionId: ID }, {
+      fingerprint,
+    });
+    const one = placed(arrival(bytes, { source: IPV4_SOURCE }));
+    const alone = { into: new Uint8Array(100), at: 0 };
+    const length = responder.answerPlain(one, alone);
+    const around = new Uint8Array(7 + bytes.length + 9).fill(0xff);
+    around.set(bytes, 7);
+    const among = { into: new Uint8Array(100).fill(0xa5), at: 11 };
+    const within = { ...one, bytes: around, start: 7, end: 7 + bytes.length };
+    assertEquals(responder.answerPlain(within, among), length);
+    const expected = new Uint8Array(100).fill(0xa5);
+    expected.set(alone.into.subarray(0, length), 11);
+    assertEquals(among.into, expected);
+  }
+});
+
+/** An arrival that fills its buffer. */
+function placed(one: Arrival): PlainArrival {
+  return { ...one, start: 0, end: one.bytes.length };
+}
 
 /** Half of them damaged, half with attributes that may be ignored, some from an address of ours. */
 function arrivalOf(random: SeededRandom): Pick<Arrival, "bytes" | "source" | "endpoint"> {
@@ -93,7 +124,8 @@ function arrivalOf(random: SeededRandom): Pick<Arrival, "bytes" | "source" | "en
       : Uint8Array.from({ length: 16 }, (_, i) => i === 7 ? random.below(32) : i),
     port: random.below(65_536),
   };
-  return { bytes, source, endpoint: { transport: "udp", role: "primary" } };
+  const transport = (["udp", "tcp", "tls"] as const)[random.below(3)]!;
+  return { bytes, source, endpoint: { transport, role: "primary" } };
 }
 
 function ignorable(random: SeededRandom): Uint8Array {

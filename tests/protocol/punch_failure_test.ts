@@ -48,6 +48,13 @@ for (
       "is needed",
     ],
     [
+      "refusals",
+      [undefined, MOVING],
+      "refused",
+      "the other side, or its NAT, refuses every connection; the NAT of the other side gives each " +
+      "destination another port",
+    ],
+    [
       "strangers",
       [CONE, undefined],
       "unauthentic",

@@ -6,12 +6,13 @@ const ADDRESS = simAddress("192.0.2.3:45664");
 
 for (
   const [why, tookMs, quickDials, least, most] of [
-    ["timed-out", 4000, 10, 50, 300],
-    ["timed-out", 4000, 0, 50, 300],
+    ["timed-out", 4000, 10, 250, 1000],
     ["refused", 0, 10, 0, 16],
     ["refused", 40, 10, 0, 160],
     ["reset", 40, 10, 0, 160],
-    ["unreachable", 40, 10, 0, 160],
+    ["unreachable", 40, 10, 0, 0],
+    ["unreachable", 0, 10, 8, 8],
+    ["unreachable", 40, 0, 250, 1000],
     ["refused", 600, 10, 0, 300],
     ["refused", 40, 0, 250, 1000],
     ["in-use", 0, 10, 250, 1000],

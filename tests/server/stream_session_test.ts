@@ -1,7 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { concat } from "@std/bytes";
 import fc from "fast-check";
-import { type Arrival, type Reply, StunResponder } from "../../lib/protocol/mod.ts";
+import { StunResponder } from "../../lib/protocol/mod.ts";
+import { AnswerRooms } from "../../lib/server/answer_room.ts";
+import { LatencySampler } from "../../lib/server/latency_sampler.ts";
 import { StreamSession } from "../../lib/server/stream_session.ts";
 import { ConnectionError } from "../../lib/transport/mod.ts";
 import { encodeMessage } from "../../lib/wire/mod.ts";
@@ -39,6 +41,46 @@ Deno.test("StreamSession.run() answers the same however the stream is cut", asyn
     }),
     { numRuns: 50 },
   );
+});
+
+Deno.test("StreamSession.run() answers what is plain and what is not in order, as handle() does", async () => {
+  const { connection, running } = serve();
+  const general = new StunResponder();
+  const requests = Array.from({ length: 40 }, (_, i) => {
+    if (i % 3 === 1) return request([raw(0x7777, "")], { transactionId: ID.with(11, i) });
+    if (i % 5 === 2) return encodeMessage({ class: "indication", method: 1, transactionId: ID });
+    return numbered(i);
+  });
+  connection.give(concat(requests), undefined);
+  await running;
+  const answers = requests.flatMap((bytes) => {
+    const endpoint = { transport: "tcp", role: "primary" } as const;
+    const source = connection.remoteAddress;
+    const reply = general.handle({ bytes, source, endpoint, now: 0, wallTime: 0 });
+    return reply === undefined ? [] : [reply.bytes];
+  });
+  assertEquals(connection.written, concat(answers).toHex());
+  assertEquals(connection.events, [`write ${concat(answers).length}`, "fin", "close"]);
+});
+
+Deno.test("StreamSession.run() writes again when one read asks for more than 32 KiB", async () => {
+  const { connection, running } = serve();
+  const requests = Array.from({ length: 3000 }, (_, i) => numbered(i & 0xff));
+  connection.give(concat(requests), undefined);
+  await running;
+  assertEquals(connection.events, [
+    ...["write 32768", "write 32768", "write 30464"],
+    ...["fin", "close"],
+  ]);
+  assertEquals(connection.written, answersTo(requests));
+});
+
+Deno.test("StreamSession.run() takes samples of how long answers take", async () => {
+  const samples: number[] = [];
+  const { connection, running } = serve({ observe: (seconds) => samples.push(seconds) });
+  connection.give(concat([1, 2].map((id) => numbered(id))), numbered(3), undefined);
+  await running;
+  assertEquals(samples, [0]);
 });
 
 Deno.test("StreamSession.run() writes nothing when no message wants an answer", async () => {
@@ -250,18 +292,24 @@ interface Serving {
   readonly logger: MemoryLogger;
 }
 
-function serve({ responder = new StunResponder() }: { responder?: StunResponder } = {}): Serving {
+function serve(
+  { responder = new StunResponder(), observe = () => {} }: {
+    responder?: StunResponder;
+    observe?: (seconds: number) => void;
+  } = {},
+): Serving {
   const connection = new FakeConnection();
   const clock = new VirtualClock();
   const logger = memoryLogger();
-  const session = new StreamSession({
-    connection,
+  const session = new StreamSession({ connection }, {
     endpoint: { transport: "tcp", role: "primary" },
     responder,
     timeouts: { idleMs: IDLE_MS, partialMs: PARTIAL_MS, writeMs: WRITE_MS },
     maxMessageBytes: 2048,
     dialBack: () => Promise.resolve("unsupported"),
+    rooms: new AnswerRooms(),
     traffic: { received: 0, sent: 0 },
+    latency: new LatencySampler({ observe, clock }),
     clock,
     logger,
   });
@@ -284,7 +332,7 @@ function answersTo(requests: readonly Uint8Array[]): string {
 }
 
 class BrokenResponder extends StunResponder {
-  override handle(_arrival: Arrival): Reply | undefined {
+  override answerPlain(): number {
     throw new TypeError("a mistake of ours");
   }
 }

@@ -105,6 +105,28 @@ Deno.test("NatBox opens to a SYN while its own host's SYN is on the way, even wh
   assertEquals(punch([reset, reset], { laterMs: 0 }), true);
 });
 
+for (const forgetsRefused of [false, true]) {
+  const what = forgetsRefused ? "forgets" : "remembers";
+  Deno.test(`NatBox ${what} a connection that was refused when it is to do so`, () => {
+    const network = new SimNetwork();
+    const { host, boxes } = addSite(network, { boxes: [{ forgetsRefused }], site: 1 });
+    const server = network.addHost({ ips: ["203.0.113.1"] });
+    const to = { ip: server.ips[0]!, port: 80 };
+    const refused = host.connectTcp({ localPort: 5000, to });
+    network.run(1000);
+    assertEquals(refused.outcome, "refused");
+    const mapped = boxes[0]!.mappedAddress("tcp", { internal: refused.local, remote: to });
+    assertEquals(mapped === undefined, forgetsRefused);
+  });
+}
+
+Deno.test("NatBox that forgets what was refused keeps what was reset later", () => {
+  const { network, connection, nat, between } = held({ forgetsRefused: true });
+  connection.reset();
+  network.run(1000);
+  assertEquals(nat.mappedAddress("tcp", between) === undefined, false);
+});
+
 Deno.test("NatBox keeps an established connection as long as it is told to, and no longer", () => {
   const silences = [[59_000, true], [61_000, false]] as const;
   for (const [silenceMs, gotThrough] of silences) {

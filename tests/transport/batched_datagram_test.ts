@@ -187,11 +187,14 @@ test("batchedIo() is available when the library's path alone may be loaded", {
 test("chooseDatagramIo() says what is missing when the permission is", {
   permissions: { ffi: false },
 }, async () => {
-  const { io, reason } = await chooseDatagramIo("auto");
-  assertEquals({ io, reason }, {
+  const { io, reason: advice } = await chooseDatagramIo("auto");
+  assertEquals({ io, advice }, {
     io: "deno",
-    reason: `Deno was run without permission, pass --allow-ffi or --allow-ffi=${LIBC_PATHS[0]}`,
+    advice: `for UDP in batches pass --allow-ffi=${LIBC_PATHS[0]}`,
   });
+  const reason = `Deno was run without permission, pass --allow-ffi or --allow-ffi=${
+    LIBC_PATHS[0]
+  }`;
   await assertRejects(
     () => chooseDatagramIo("batched"),
     LibcError,

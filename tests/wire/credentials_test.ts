@@ -72,5 +72,5 @@ function assertKey(key: IntegrityKey, bytes: Uint8Array): void {
 }
 
 function mac(key: IntegrityKey): string {
-  return key.start("sha256").update(Uint8Array.of(1, 2, 3)).digest().toHex();
+  return key.hmac("sha256", Uint8Array.of(1, 2, 3)).toHex();
 }

@@ -201,6 +201,29 @@ Deno.test("StunStreamFramer.push() holds a buffer of the message's size, and non
   assertEquals(framer.pendingBytes, 0);
 });
 
+Deno.test("StunStreamFramer.next() says where each message lies, and where to go on", () => {
+  const framer = new StunStreamFramer();
+  const first = join(SHORT, LONG.subarray(0, 30));
+  assertEquals(framer.next(first, 0), { bytes: first, start: 0, end: 20, next: 20 });
+  assertEquals([framer.next(first, 20), framer.pendingBytes], [undefined, 30]);
+  const second = join(LONG.subarray(30), SHORT, bytes(0xff));
+  assertEquals(framer.next(second, 0), { bytes: LONG, start: 0, end: 44, next: 14 });
+  assertEquals(framer.next(second, 14), { bytes: second, start: 14, end: 34, next: 34 });
+  assertEquals([framer.next(second, 34), framer.failure], [
+    undefined,
+    failure("it starts with byte 0xff, wanted 0x00 to 0x3f", 84),
+  ]);
+});
+
+Deno.test("StunStreamFramer.next() takes nothing at the end of a chunk", () => {
+  const framer = new StunStreamFramer();
+  assertEquals([framer.next(SHORT, SHORT.length), framer.pendingBytes, framer.failure], [
+    undefined,
+    0,
+    undefined,
+  ]);
+});
+
 Deno.test("StunStreamFramer.pendingBytes counts the bytes of the partial message", () => {
   const framer = new StunStreamFramer();
   const counts = Array.from(join(SHORT, LONG), (byte) => {
