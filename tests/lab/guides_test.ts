@@ -12,7 +12,7 @@ import type { NatKind } from "./nat_kind.ts";
 /** The pages, and the NAT that each of their commands is run behind, in their order. */
 const GUIDES: readonly (readonly [page: string, nats: readonly NatKind[]])[] = [
   ["nat-report.md", ["port-restricted", "symmetric"]],
-  //["tcp-traversal.md", ["full-cone", "port-restricted"]],
+  ["tcp-traversal.md", ["full-cone", "port-restricted"]],
 ];
 
 for (const [page, nats] of GUIDES) {
