@@ -42,6 +42,11 @@ export class LocalBoard {
     return this.#members.get(member.peer) === member;
   }
 
+  /** Whether a member of this name is in. */
+  hasPeer(peer: string): boolean {
+    return this.#members.has(peer);
+  }
+
   /** Lets a member in; who calls this then says `admitted()`. */
   join(member: BoardMember, secretDigest: Uint8Array): JoinRefusal | undefined {
     const refusal = this.#rooms.join(member.room, member.peer, secretDigest);

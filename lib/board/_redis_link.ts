@@ -8,6 +8,8 @@ export interface RedisLinkOptions {
   readonly url: string;
   /** Called when Redis can be reached, at first or again, and everything is to be told to it anew. */
   readonly recover: () => Promise<void>;
+  /** Called when that has been done, and Redis can be asked again. */
+  readonly onRecovered: () => void;
   /** Called when it can be reached no longer. */
   readonly onLost: () => void;
   /** Tells the time. */
@@ -130,6 +132,7 @@ export class RedisLink {
       if (!this.#isAvailable) this.#options.logger.info("board store connected");
       this.#isAvailable = true;
       this.#isToldLost = false;
+      this.#options.onRecovered();
     } catch (error) {
       // The next heartbeat tries again
       if (!(error instanceof BoardStoreError)) throw error;

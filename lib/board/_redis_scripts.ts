@@ -14,12 +14,13 @@
  */
 export const KEYS = {
   node: (node: string): string => `${PREFIX}node:${node}`,
+  named: (room: string): Readonly<Record<"secret" | "peers" | "posts", string>> => ({
+    secret: `${PREFIX}secret:${room}`,
+    peers: `${PREFIX}peers:${room}`,
+    posts: `${PREFIX}posts:${room}`,
+  }),
   /** In the sequence in which the scripts want them. */
-  room: (room: string): string[] => [
-    `${PREFIX}secret:${room}`,
-    `${PREFIX}peers:${room}`,
-    `${PREFIX}posts:${room}`,
-  ],
+  room: (room: string): string[] => Object.values(KEYS.named(room)),
   post: (room: string, peer: string, id: string): string => `${PREFIX}post:${room}:${peer}:${id}`,
   /** The channel on which everybody in a room hears what happens there. */
   roomChannel: (room: string): string => `${PREFIX}room:${room}`,

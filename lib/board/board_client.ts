@@ -56,15 +56,24 @@ export type BoardClientEvent =
  * posts again what it had posted; its name is a new one then. Made of Web interfaces alone, so it runs
  * in a browser. Iterate it for what happens; who does not is ended after 4,096 events.
  *
- * @example A peer that posts its address and prints those of the others
- * ```ts no-run
+ * @example A peer that posts its address and sees those of the others
+ * ```ts
+ * import { assertEquals } from "@std/assert";
  * import { BoardClient } from "@pinhole/stun";
  *
- * const board = new BoardClient("wss://stun.example.org/board/our-room", { secret: "open sesame" });
+ * const seen: string[] = [];
+ * const stop = new AbortController();
+ * const board = new BoardClient("ws://127.0.0.1:1/board/our-room", {
+ *   secret: "open sesame",
+ *   signal: stop.signal,
+ * });
  * board.post({ id: "me", candidates: [{ address: "203.0.113.10:49152", transport: "udp" }] });
  * for await (const event of board) {
- *   if (event.type === "posted") console.log(event.post.peer, event.post.candidates);
+ *   if (event.type === "posted") seen.push(event.post.peer);
+ *   // Nobody serves there; without this the client would go on trying
+ *   if (event.type === "disconnected") stop.abort();
  * }
+ * assertEquals(seen, []);
  * ```
  */
 export class BoardClient implements AsyncDisposable {

@@ -15,7 +15,14 @@ import {
 } from "../protocol/mod.ts";
 import { LocalBoard } from "./_local_board.ts";
 import { RedisLink } from "./_redis_link.ts";
-import { ENTER, KEYS, LEAVE, TELL } from "./_redis_scripts.ts";
+import {
+  type NodeNews,
+  type RedisEntry,
+  RedisRooms,
+  type RoomNews,
+  type StoredPost,
+} from "./_redis_rooms.ts";
+import { KEYS } from "./_redis_scripts.ts";
 import { type BoardMember, type BoardStore, BoardStoreError } from "./board_store.ts";
 
 /** What {@linkcode openRedisBoardStore} connects to. */
@@ -46,25 +53,6 @@ export async function openRedisBoardStore(
   return store;
 }
 
-/** What is kept of a post, and published. */
-interface StoredPost {
-  readonly node: string;
-  readonly post: BoardPost;
-}
-
-/** What is published to a room. */
-type RoomNews =
-  | { readonly news: "put"; readonly stored: StoredPost }
-  | { readonly news: "remove"; readonly peer: string; readonly id: string }
-  | { readonly news: "left"; readonly peer: string };
-
-/** What is published to a server. */
-interface NodeNews {
-  readonly room: string;
-  readonly to: string;
-  readonly event: DirectEvent;
-}
-
 /** A room that this server has, or is about to have, members in. */
 interface RoomLink {
   /** How many members it has here, those among them that are on their way in or out. */
@@ -77,7 +65,7 @@ interface RoomLink {
 }
 
 class RedisBoardStore implements BoardStore {
-  readonly #node: string;
+  readonly #randomness: Randomness;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #maxRooms: number;
@@ -89,13 +77,20 @@ class RedisBoardStore implements BoardStore {
   /** Peers of other servers that have posted in rooms of this one, by server, with their room. */
   readonly #foreign = new Map<string, Map<string, string>>();
   #link!: RedisLink;
+  #redis!: RedisRooms;
+  /** Whether Redis has heard of this server under its present name. */
+  #isKnown = false;
+  /** Names of this server that Redis may still take for one that lives. */
+  readonly #formerNodes = new Set<string>();
+  /** The channels of its names that are subscribed to. */
+  readonly #channels = new Set<string>();
   #cancelBeat = () => {};
   #beats = 0;
   #isClosed = false;
 
   constructor(options: OpenRedisBoardStoreOptions) {
     const { clock = systemClock, randomness = systemRandomness, logger = silentLogger } = options;
-    this.#node = randomness.bytes(12).toBase64({ alphabet: "base64url" });
+    this.#randomness = randomness;
     this.#clock = clock;
     this.#logger = logger;
     this.#maxRooms = options.maxRooms ?? 10_000;
@@ -108,10 +103,12 @@ class RedisBoardStore implements BoardStore {
     this.#link = await RedisLink.load({
       url,
       recover: () => this.#recover(),
+      onRecovered: () => this.#tellRecovered(),
       onLost: () => this.#tellLost(),
       clock: this.#clock,
       logger: this.#logger,
     });
+    this.#redis = new RedisRooms(this.#link, this.#maxPeersPerRoom);
     await this.#link.connect();
     this.#scheduleBeat();
   }
@@ -137,7 +134,7 @@ class RedisBoardStore implements BoardStore {
     if (!this.#board.leave(member) || link === undefined) return;
     this.#digests.delete(member);
     try {
-      await this.#inTurn(link, () => this.#takeOut(room, peer));
+      await this.#inTurn(link, () => this.#redis.leave(room, peer));
     } catch (error) {
       // Redis forgets the peer when it forgets this server, or when this server tells it all anew
       if (!(error instanceof BoardStoreError)) throw error;
@@ -148,20 +145,12 @@ class RedisBoardStore implements BoardStore {
 
   async put(member: BoardMember, post: BoardPost): Promise<void> {
     this.#check(member);
-    await this.#put(member.room, post);
+    await this.#redis.put(member.room, post);
   }
 
   async remove(member: BoardMember, id: string): Promise<void> {
     this.#check(member);
-    const { room, peer } = member;
-    const news: RoomNews = { news: "remove", peer, id };
-    await this.#link.ask((redis) =>
-      redis.multi()
-        .del(KEYS.post(room, peer, id))
-        .sRem(KEYS.room(room)[2]!, `${peer}:${id}`)
-        .publish(KEYS.roomChannel(room), JSON.stringify(news))
-        .exec()
-    );
+    await this.#redis.remove(member.room, member.peer, id);
   }
 
   list(member: BoardMember): Promise<void> {
@@ -173,12 +162,7 @@ class RedisBoardStore implements BoardStore {
 
   async tell(member: BoardMember, to: string, event: DirectEvent): Promise<boolean> {
     this.#check(member);
-    const { room } = member;
-    const news: NodeNews = { room, to, event };
-    const heard = await this.#link.ask((redis) =>
-      redis.eval(TELL, { keys: KEYS.room(room), arguments: [to, JSON.stringify(news)] })
-    );
-    return heard !== 0;
+    return await this.#redis.tell({ room: member.room, to, event });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -203,37 +187,18 @@ class RedisBoardStore implements BoardStore {
       link.isSubscribed = true;
     }
     const digest = secretDigest.toHex();
-    const entered = await this.#register(member, digest);
+    const entered = await this.#redis.enter({ room, peer: member.peer, digest });
     if (typeof entered === "string") return entered;
-    this.#board.join(member, secretDigest);
+    const refusal = this.#board.join(member, secretDigest);
+    if (refusal !== undefined) {
+      // Redis has lost its memory, and the members who are here have not told it theirs yet
+      await this.#redis.leave(room, member.peer);
+      return refusal;
+    }
     this.#digests.set(member, digest);
     // Who comes later finds here what was read for the first one, and what has happened since
     if (link.waiting !== undefined) this.#load(room, link, entered);
     member.admitted(this.#board.posts(room));
-  }
-
-  /** Makes Redis know a member: all that is posted in its room, or why it may not be there. */
-  async #register(member: BoardMember, digest: string): Promise<StoredPost[] | JoinRefusal> {
-    const { room, peer } = member;
-    const reply = await this.#link.ask((redis) =>
-      redis.eval(ENTER, {
-        keys: KEYS.room(room),
-        arguments: [
-          room,
-          peer,
-          this.#node,
-          digest,
-          `${this.#maxPeersPerRoom}`,
-          `${ROOM_TTL_MS}`,
-        ],
-      })
-    ) as [string, ...unknown[]];
-    const [outcome, ...posts] = reply;
-    if (outcome !== "in") return outcome as JoinRefusal;
-    return Array.from({ length: posts.length / 2 }, (_, i) => {
-      const { node, post } = JSON.parse(posts[2 * i] as string) as StoredPost;
-      return { node, post: { ...post, expiresInMs: Math.max(0, posts[2 * i + 1] as number) } };
-    });
   }
 
   /** Takes over what is posted, and then the news that came meanwhile. */
@@ -243,32 +208,6 @@ class RedisBoardStore implements BoardStore {
     const waiting = link.waiting ?? [];
     link.waiting = undefined;
     for (const news of waiting) this.#apply(room, news);
-  }
-
-  async #put(room: string, post: BoardPost): Promise<void> {
-    const stored: StoredPost = { node: this.#node, post };
-    const news: RoomNews = { news: "put", stored };
-    const posts = KEYS.room(room)[2]!;
-    await this.#link.ask((redis) =>
-      redis.multi()
-        .set(KEYS.post(room, post.peer, post.id), JSON.stringify(stored), {
-          expiration: { type: "PX", value: Math.max(1, Math.round(post.expiresInMs)) },
-        })
-        .sAdd(posts, `${post.peer}:${post.id}`)
-        .pExpire(posts, ROOM_TTL_MS)
-        .publish(KEYS.roomChannel(room), JSON.stringify(news))
-        .exec()
-    );
-  }
-
-  async #takeOut(room: string, peer: string): Promise<void> {
-    const news: RoomNews = { news: "left", peer };
-    await this.#link.ask((redis) =>
-      redis.eval(LEAVE, {
-        keys: KEYS.room(room),
-        arguments: [room, peer, KEYS.roomChannel(room), JSON.stringify(news)],
-      })
-    );
   }
 
   #hear(room: string, text: string): void {
@@ -293,7 +232,8 @@ class RedisBoardStore implements BoardStore {
 
   /** Remembers on which other server somebody is, in case that it dies. */
   #note(node: string, peer: string, room: string): void {
-    if (node === this.#node) return;
+    for (const peers of this.#foreign.values()) peers.delete(peer);
+    if (this.#board.hasPeer(peer)) return;
     const peers = this.#foreign.get(node) ?? new Map<string, string>();
     this.#foreign.set(node, peers.set(peer, room));
   }
@@ -309,47 +249,46 @@ class RedisBoardStore implements BoardStore {
   async #beat(): Promise<void> {
     try {
       if (!this.#link.isAvailable) return await this.#link.recover();
-      const isKnown = await this.#live({ onlyIfKnown: true });
       // Redis, or the others, took this server for dead, and its peers for gone
-      if (!isKnown) return await this.#link.recover();
+      if (!await this.#redis.live({ onlyIfKnown: true })) return await this.#link.recover();
       for (const [node, peers] of this.#foreign) {
-        if (peers.size === 0) this.#foreign.delete(node);
-        else if (await this.#link.ask((redis) => redis.exists(KEYS.node(node))) === 0) {
-          this.#foreign.delete(node);
-          for (const [peer, room] of peers) this.#board.dropPosts(room, peer, "expired");
-        }
+        if (peers.size > 0 && await this.#redis.isAlive(node)) continue;
+        this.#foreign.delete(node);
+        for (const [peer, room] of peers) this.#board.dropPosts(room, peer, "expired");
       }
-      if (this.#beats++ % BEATS_PER_RENEWAL === 0) await this.#renewRooms();
+      if (this.#beats++ % BEATS_PER_RENEWAL === 0) await this.#redis.renew(this.#rooms.keys());
     } catch (error) {
       if (!(error instanceof BoardStoreError)) throw error;
     }
   }
 
-  async #live({ onlyIfKnown }: { readonly onlyIfKnown: boolean }): Promise<boolean> {
-    const reply = await this.#link.ask((redis) =>
-      redis.set(KEYS.node(this.#node), "1", {
-        expiration: { type: "PX", value: NODE_TTL_MS },
-        ...onlyIfKnown ? { condition: "XX" } : {},
-      })
-    );
-    return reply !== null;
-  }
-
-  async #renewRooms(): Promise<void> {
-    await Promise.all(
-      [...this.#rooms.keys()].flatMap(KEYS.room).map((key) =>
-        this.#link.ask((redis) => redis.pExpire(key, ROOM_TTL_MS))
-      ),
-    );
-  }
-
-  /** Tells Redis all that it should know of this server, and finds out what has happened without it. */
+  /**
+   * Tells Redis all that it should know of this server, and finds out what has happened without it.
+   * Under a new name: what has left meanwhile stays behind with the old one, which nobody renews.
+   */
   async #recover(): Promise<void> {
-    await this.#live({ onlyIfKnown: false });
-    await this.#link.subscribe(KEYS.nodeChannel(this.#node), this.#hearNode);
+    if (this.#redis.node === "" || this.#isKnown) {
+      if (this.#isKnown) this.#formerNodes.add(this.#redis.node);
+      this.#redis.node = this.#randomness.bytes(12).toBase64({ alphabet: "base64url" });
+      this.#isKnown = false;
+    }
+    await this.#redis.live({ onlyIfKnown: false });
+    this.#isKnown = true;
+    const channel = KEYS.nodeChannel(this.#redis.node);
+    await this.#link.subscribe(channel, this.#hearNode);
+    const formerChannels = [...this.#channels];
+    this.#channels.add(channel);
     const members = Map.groupBy(this.#board.members, ({ room }) => room);
     for (const [room, link] of this.#rooms) {
       await this.#inTurn(link, () => this.#recoverRoom(room, link, members.get(room) ?? []));
+    }
+    for (const one of formerChannels) {
+      await this.#link.unsubscribe(one);
+      this.#channels.delete(one);
+    }
+    for (const node of this.#formerNodes) {
+      await this.#redis.forget(node);
+      this.#formerNodes.delete(node);
     }
   }
 
@@ -367,7 +306,7 @@ class RedisBoardStore implements BoardStore {
     link.waiting ??= [];
     const present: BoardMember[] = [];
     for (const member of members.filter((one) => this.#board.has(one))) {
-      const entered = await this.#register(member, this.#digests.get(member)!);
+      const entered = await this.#redis.enter(this.#entry(member));
       if (typeof entered === "string") {
         // Somebody with another secret was faster after Redis had lost its memory
         this.#evict(room, link, { member, refusal: entered });
@@ -375,13 +314,17 @@ class RedisBoardStore implements BoardStore {
       }
       present.push(member);
       for (const post of own.filter(({ peer }) => peer === member.peer)) {
-        await this.#put(room, post);
+        await this.#redis.put(room, post);
       }
     }
     const [witness] = present;
-    const posts = witness && await this.#register(witness, this.#digests.get(witness)!);
+    const posts = witness && await this.#redis.enter(this.#entry(witness));
     this.#load(room, link, typeof posts === "object" ? posts : []);
-    this.#board.broadcast(room, { type: "board", posts: this.#board.posts(room) });
+  }
+
+  #entry(member: BoardMember): RedisEntry {
+    const { room, peer } = member;
+    return { room, peer, digest: this.#digests.get(member)! };
   }
 
   #evict(
@@ -393,6 +336,12 @@ class RedisBoardStore implements BoardStore {
     this.#digests.delete(member);
     void this.#release(room, link);
     member.evict(refusal);
+  }
+
+  #tellRecovered(): void {
+    for (const room of this.#rooms.keys()) {
+      this.#board.broadcast(room, { type: "board", posts: this.#board.posts(room) });
+    }
   }
 
   #tellLost(): void {
@@ -446,8 +395,4 @@ class RedisBoardStore implements BoardStore {
 }
 
 const BEAT_MS = 3000;
-/** Three heartbeats: one that is late, because Redis or this server is busy, kills nobody. */
-const NODE_TTL_MS = 10_000;
-/** What renews it comes every twenty seconds. */
-const ROOM_TTL_MS = 120_000;
 const BEATS_PER_RENEWAL = 7;

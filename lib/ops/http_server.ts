@@ -81,9 +81,6 @@ export interface HttpServer extends AsyncDisposable {
  */
 export async function openHttpServer(options: OpenHttpServerOptions): Promise<HttpServer> {
   const { logger, clock = systemClock, trustedProxies: trusted = [] } = options;
-  const { maxConnections = 4096, maxConnectionsPerAddress = 64 } = options;
-  const warnings = new ThrottledLogger({ logger, clock });
-  const quota = new SourceQuota({ total: maxConnections, perSource: maxConnectionsPerAddress });
   const state: Running = { sockets: new Set(), answering: new Map(), clock };
   const clientOf = (incoming: IncomingMessage) =>
     forwardedClient({
@@ -95,26 +92,7 @@ export async function openHttpServer(options: OpenHttpServerOptions): Promise<Ht
   const { createServer } = await import("node:http");
   // Unanswered heads are cut off at 16 KiB, see also SILENCE_MS
   const server = createServer({ maxHeaderSize: 16_384, keepAliveTimeout: 5000 });
-  server.on("connection", (socket) => {
-    const peer = remoteIp(socket);
-    // What comes through a proxy is counted by whoever knows the client: the WebSocket routes
-    const shared = trusted.some((prefix) => ipInPrefix(peer, prefix));
-    if (shared ? quota.total >= maxConnections : !quota.hasRoom(peer)) {
-      warnings.warn("http connection refused: too many", {
-        limit: quota.total >= maxConnections ? maxConnections : maxConnectionsPerAddress,
-      });
-      return void socket.destroy();
-    }
-    const leave = quota.enter(peer);
-    state.sockets.add(socket);
-    // A reset by the client is no news; it ends in "close"
-    socket.on("error", () => {});
-    socket.setTimeout(SILENCE_MS, () => socket.destroy());
-    socket.once("close", () => {
-      leave();
-      state.sockets.delete(socket);
-    });
-  });
+  server.on("connection", connectionGate(options, state));
   server.on("request", (incoming, outgoing) => {
     const request = toRequest(incoming);
     const path = request && new URL(request.url).pathname;
@@ -168,6 +146,37 @@ function listen(server: Server, address: SocketAddress): Promise<SocketAddress> 
     resolve({ ip: readIp(bound.address), port: bound.port });
   });
   return promise;
+}
+
+/** Lets as many connections in as there may be. */
+function connectionGate(
+  options: OpenHttpServerOptions,
+  { sockets, clock }: Running,
+): (socket: Socket) => void {
+  const { logger, trustedProxies = [] } = options;
+  const { maxConnections = 4096, maxConnectionsPerAddress = 64 } = options;
+  const warnings = new ThrottledLogger({ logger, clock });
+  const quota = new SourceQuota({ total: maxConnections, perSource: maxConnectionsPerAddress });
+  return (socket) => {
+    const peer = remoteIp(socket);
+    // What comes through a proxy is counted by whoever knows the client: the WebSocket routes
+    const shared = trustedProxies.some((prefix) => ipInPrefix(peer, prefix));
+    const full = quota.total >= maxConnections;
+    if (shared ? full : !quota.hasRoom(peer)) {
+      const limit = full ? maxConnections : maxConnectionsPerAddress;
+      warnings.warn("http connection refused: too many", { limit });
+      return void socket.destroy();
+    }
+    const leave = quota.enter(peer);
+    sockets.add(socket);
+    // A reset by the client is no news; it ends in "close"
+    socket.on("error", () => {});
+    socket.setTimeout(SILENCE_MS, () => socket.destroy());
+    socket.once("close", () => {
+      leave();
+      sockets.delete(socket);
+    });
+  };
 }
 
 /** The request without its body; undefined if its target and Host make no URL. */
@@ -270,7 +279,8 @@ async function shutDown(server: Server, { sockets, answering, clock }: Running):
 }
 
 function remoteIp(socket: Socket): Uint8Array {
-  return readIp(socket.remoteAddress ?? "0.0.0.0");
+  // A link-local one comes with its zone; one that is gone already with nothing
+  return readIp(socket.remoteAddress?.split("%", 1)[0] ?? "0.0.0.0");
 }
 
 function readIp(hostname: string): Uint8Array {

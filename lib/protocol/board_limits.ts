@@ -30,7 +30,7 @@ export const BOARD_LIMITS: BoardLimits = {
   maxPosts: 4,
   // IPv4 and IPv6, UDP and TCP, host and reflexive
   maxCandidates: 8,
-  // A name, a public key, a NAT report in short; a full board stays below maxBufferedBytes
+  // A name, a public key, a NAT report in short; a full board stays below MAX_BUFFERED_BYTES
   maxPostData: 1024,
   maxSignalData: 12_288,
   minLifetimeMs: 1000,

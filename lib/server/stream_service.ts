@@ -3,10 +3,11 @@ import {
   type DialBackOrder,
   ipInPrefix,
   type IpPrefix,
+  sourceKey,
   type StunResponder,
 } from "../protocol/mod.ts";
 import { AcceptError, knock, type StreamConnection } from "../transport/mod.ts";
-import { type DialBackOutcome, formatIp, type SocketAddress } from "../wire/mod.ts";
+import type { DialBackOutcome, SocketAddress } from "../wire/mod.ts";
 import { AnswerRooms } from "./answer_room.ts";
 import type { LatencySampler } from "./latency_sampler.ts";
 import type { AcceptingListener } from "./listeners.ts";
@@ -180,7 +181,7 @@ export class StreamService {
     { connection, ip }: { readonly connection: StreamConnection; readonly ip: Uint8Array },
   ): boolean {
     const { maxConnectionsPerAddress } = this.#policy.limits;
-    const key = addressKey(ip);
+    const key = sourceKey(ip);
     const count = this.#perAddress.get(key) ?? 0;
     if (count >= maxConnectionsPerAddress) {
       this.#refuse(connection, "too many connections of one address", maxConnectionsPerAddress);
@@ -284,11 +285,6 @@ export class StreamService {
 interface Doorway {
   readonly listener: AcceptingListener;
   readonly group: readonly AcceptingListener[];
-}
-
-/** An IPv4 address, or the /64 that one IPv6 customer can use as he likes. */
-function addressKey(ip: Uint8Array): string {
-  return ip.length === 4 ? formatIp(ip) : ip.subarray(0, 8).toHex();
 }
 
 /** How exact timeouts are. */

@@ -26,7 +26,7 @@ export interface Heard {
   readonly attributes: Readonly<Record<string, unknown>>;
 }
 
-/** A UDP socket on loopback. What it waits for in vain fails after five seconds. */
+/** A UDP socket on loopback. What it waits for in vain fails after fifteen seconds. */
 export class UdpClient implements Disposable {
   /** Its own address. */
   readonly address: string;
@@ -76,7 +76,7 @@ export class UdpClient implements Disposable {
 
 /**
  * A TCP connection from loopback, made so that its local port can be listened on. What it waits for
- * in vain fails after ten seconds.
+ * in vain fails after half a minute.
  */
 export class TcpClient implements AsyncDisposable {
   readonly #socket: Socket;
@@ -189,7 +189,7 @@ export async function askTls(
   return { ...read(answer, textOf(remoteAddr)), askedFrom: textOf(localAddr) };
 }
 
-/** Waits for what the server does in its own time and tells nobody of; fails after five seconds. */
+/** Waits for what the server does in its own time and tells nobody of; fails after fifteen seconds. */
 export async function until(condition: () => boolean): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS;
   while (!condition()) {
@@ -248,4 +248,4 @@ function textOf(address: Deno.Addr): string {
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 
-const PATIENCE_MS = 5000;
+const PATIENCE_MS = 15_000;
