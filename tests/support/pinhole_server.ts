@@ -1,5 +1,5 @@
 import type { Target } from "./binding_request.ts";
-import { type Child, deno, type RunResult } from "./process.ts";
+import { type Child, type ChildOptions, deno, type RunResult } from "./process.ts";
 
 /** One `listening` line of the server's log. */
 export interface Listener extends Target {
@@ -27,10 +27,11 @@ export class PinholeServer implements AsyncDisposable {
    */
   static async start(options: PinholeServerOptions = {}): Promise<PinholeServer> {
     const { args = [], hostname = "127.0.0.1", permissions = [] } = options;
+    const { program = ROOT + "server.ts", child: childOptions } = options;
     const child = deno([
-      ...["run", "--no-prompt", "--allow-net", ...permissions, ROOT + "server.ts"],
+      ...["run", "--no-prompt", "--allow-net", ...permissions, program],
       ...["--hostname", hostname, "--port", "0", "--log-format", "json", ...args],
-    ]);
+    ], childOptions);
     try {
       await child.line(/"message":"ready"/, { timeoutMs: 20_000 });
     } catch (error) {
@@ -82,6 +83,10 @@ export interface PinholeServerOptions {
   readonly permissions?: readonly string[];
   /** What to add to its command line. @default [] */
   readonly args?: readonly string[];
+  /** What Deno is to run. @default the project's `server.ts` */
+  readonly program?: string;
+  /** Where and with which environment. */
+  readonly child?: ChildOptions;
 }
 
 /** The project's folder, with a slash at its end. */
