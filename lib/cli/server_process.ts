@@ -10,7 +10,7 @@ import {
 import { StunServer, type StunServerOptions, WorkerError } from "../server/mod.ts";
 import { CertificateError, type DatagramIo, LibcError, ListenError } from "../transport/mod.ts";
 import { datagramIoFor } from "./datagram_io_for.ts";
-import { type HttpService, openHttpService } from "./http_service.ts";
+import type { HttpService } from "./http_service.ts";
 import { checkReadiness } from "./readiness.ts";
 import type { ServeConfiguration, ServeConfigurationResult } from "./serve_configuration.ts";
 import type { ServeSettings } from "./serve_settings.ts";
@@ -75,6 +75,8 @@ export async function runServer(options: RunServerOptions): Promise<string | und
       });
       const readiness = () => checkReadiness(listeners, inForce["proxy-protocol"]);
       const { addressTokens } = options.configuration.policy;
+      // Loaded when it is needed: the board and the page are as much code as all the rest
+      const { openHttpService } = await import("./http_service.ts");
       http = await openHttpService({
         settings,
         listeners,
