@@ -36,7 +36,11 @@ export {
   type BoardClientEvent,
   type BoardClientOptions,
   type BoardDisconnected,
+  BoardRendezvous,
+  type BoardRendezvousOptions,
   type ClientPost,
+  RendezvousError,
+  type RendezvousEvent,
 } from "./lib/board/mod.ts";
 export {
   type Clock,

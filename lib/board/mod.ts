@@ -16,4 +16,10 @@ export {
   type ClientPost,
 } from "./board_client.ts";
 export { BoardClientError } from "./board_client_error.ts";
+export {
+  BoardRendezvous,
+  type BoardRendezvousOptions,
+  type RendezvousEvent,
+} from "./board_rendezvous.ts";
+export { RendezvousError } from "./rendezvous_error.ts";
 export { openRedisBoardStore, type OpenRedisBoardStoreOptions } from "./redis_board_store.ts";

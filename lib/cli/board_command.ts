@@ -4,7 +4,8 @@ import { parseSocketAddress } from "../wire/mod.ts";
 import { boardEventJson, boardEventText } from "./board_event_text.ts";
 import { type Command, type CommandLine, formatHelp, parseCommandLine } from "./command_line.ts";
 import { readSeconds } from "./read_seconds.ts";
-import { complain, readFile, writeErr, writeOut } from "./terminal.ts";
+import { readRoomSecret } from "./room_secret.ts";
+import { complain, writeErr, writeOut } from "./terminal.ts";
 
 /**
  * `pinhole board`: what is posted in a room of a bulletin board, and what happens there.
@@ -115,8 +116,8 @@ function readPlan({ flags, positional }: CommandLine): Plan | string {
   const timeout = readSeconds("timeout", text("timeout"));
   const lifetime = readSeconds("lifetime", text("lifetime"));
   for (const one of [timeout, lifetime]) if (typeof one === "string") return one;
-  const secret = readSecret(text("secret"), text("secret-file"));
-  if (!secret.ok) return secret.problem;
+  const secret = readRoomSecret(flags);
+  if (!secret.ok) return secret.reason;
   const listOnly = flags.has("list");
   const post = readPost(flags, lifetime as number | undefined);
   if (typeof post === "string") return post;
@@ -124,7 +125,7 @@ function readPlan({ flags, positional }: CommandLine): Plan | string {
   const seconds = timeout as number | undefined ?? (listOnly ? 10 : undefined);
   return {
     url,
-    secret: secret.text,
+    secret: secret.value,
     post,
     listOnly,
     timeoutMs: seconds === undefined ? undefined : seconds * 1000,
@@ -164,20 +165,6 @@ function readPost(
     candidates.push({ transport: transport as CandidateTransport, address });
   }
   return { id, candidates, data, lifetimeMs };
-}
-
-function readSecret(
-  secret: string | undefined,
-  file: string | undefined,
-):
-  | { readonly ok: true; readonly text: string | undefined }
-  | { readonly ok: false; readonly problem: string } {
-  if (file === undefined) return { ok: true, text: secret };
-  if (secret !== undefined) {
-    return { ok: false, problem: "Cannot use --secret with --secret-file: wanted one of them" };
-  }
-  const read = readFile(file);
-  return read.ok ? { ok: true, text: read.text.split(/\r?\n/, 1)[0] } : read;
 }
 
 const TIMED_OUT = Symbol("timed out");

@@ -1,3 +1,4 @@
+import { BoardClientError, RendezvousError } from "../board/mod.ts";
 import { QueryError } from "../client/mod.ts";
 import { ConnectionError, ListenError, ResolveError } from "../transport/mod.ts";
 import { PunchError, type StreamForwardEnd } from "../traversal/mod.ts";
@@ -49,31 +50,41 @@ export async function punchCommand(args: readonly string[]): Promise<number> {
 /** The command line of `pinhole punch`. */
 export const PUNCH: Command = {
   name: "pinhole punch",
-  usage: "--server stun:HOST[:PORT] [flags]",
+  usage: "--board wss://HOST --room NAME [flags] | --server stun:HOST[:PORT] [flags]",
   summary: "Connects to another host that runs this too, both behind NATs if need be.",
   flags: [
+    { name: "board", value: "wss://HOST[:PORT]", help: "find the other side on this board" },
+    { name: "room", value: "NAME", help: "in this room, which both sides name" },
+    { name: "secret", value: "SECRET", help: "secret of the room; other users can see it in ps" },
+    { name: "secret-file", value: "FILE", help: "read the secret from the first line of a file" },
     {
       name: "server",
       value: "stun:HOST[:PORT]",
       repeatable: true,
-      help: "a STUN server; two tell more about the NAT",
+      help: "a STUN server; two tell more about the NAT; default those of the board",
     },
-    { name: "tcp", help: "connect over TCP, the default" },
+    { name: "tcp", help: "connect over TCP, the default without --board" },
     { name: "udp", help: "connect over UDP, which more NATs allow" },
     { name: "forward", value: "PORT", help: "let programs here connect to 127.0.0.1:PORT" },
     { name: "to", value: "HOST:PORT", help: "connect the other side to this service" },
     { name: "local-port", value: "PORT", help: "punch from this port" },
     { name: "ipv4", short: "-4", help: "use IPv4 alone" },
     { name: "ipv6", short: "-6", help: "use IPv6 alone" },
-    { name: "timeout", value: "SECONDS", help: "how long to try with both codes; default 60" },
+    { name: "timeout", value: "SECONDS", help: "how long to try; default 60, with --board 15" },
     {
       name: "json",
       help: "print one object a line, as told below",
     },
   ],
   notes: [
-    "Each side prints a code; paste it into the other side's terminal. Who has both codes can take",
-    "part, so they are secrets until there is a path.",
+    "With --board both sides name the same room; the first two there whose transports fit meet, and",
+    "begin at the same moment. A third waits for a fourth. Unless one is asked for, TCP or UDP is",
+    "chosen by what both know of their NATs: what will work, TCP before UDP; should it not, the other.",
+    "All in the room, and the board, see that somebody wants to punch; addresses and passwords go to",
+    "the one peer alone. Take a --secret, or a --room that nobody guesses, to meet nobody else.",
+    "",
+    "Without, each side prints a code; paste it into the other side's terminal. Who has both codes",
+    "can take part, so they are secrets until there is a path.",
     "",
     "Then standard input and output of both are joined: over TCP as a stream of bytes; over UDP as",
     "datagrams, a line or a chunk each, which may get lost or overtake each other. With --forward on",
@@ -88,13 +99,20 @@ export const PUNCH: Command = {
     "with --forward or --to. Each has event and time, addresses as text, times in ms:",
     "  code        code: for the other side",
     "  unreadable  reason: what was pasted is no code",
-    "  punching    candidates: where the other side may be, each with kind and address",
+    "  room        room, peer: this side's name there, servers: the STUN servers",
+    "  waiting     unfit: how many there want another transport or family",
+    "  peer        peer: the other side's name in the room",
+    "  disconnected  retryInMs: the board is lost until then",
+    "  punching    candidates: where the other side may be, each with kind and address; with --board",
+    "              transport, prediction (yes, no, unknown)",
+    "  missed      transport, code, reason: no way over this one; another one is used",
     "  connected   transport, local, remote, elapsedMs, rttMs (UDP)",
     "  forwarding  what",
     "  closed      outcome (finished, broken, aborted), reason",
     "  failed      code, reason",
   ],
   examples: [
+    "pinhole punch --board wss://stun.example.org --room our-secret-place",
     "pinhole punch --server stun:stun.example.org --udp",
     "pinhole punch --server stun:stun.example.org --to 127.0.0.1:22",
   ],
@@ -112,7 +130,8 @@ function teller({ json, end }: PunchSettings): (event: PunchEvent) => void {
 function failureOf(error: unknown): { readonly code: string; readonly reason: string } | undefined {
   const isKnown = error instanceof PunchError || error instanceof QueryError ||
     error instanceof ListenError || error instanceof ConnectionError ||
-    error instanceof ResolveError;
+    error instanceof ResolveError || error instanceof BoardClientError ||
+    error instanceof RendezvousError;
   if (isKnown) return { code: error.code, reason: error.message };
   // Deno without --unstable-net
   return error instanceof TypeError ? { code: "unsupported", reason: error.message } : undefined;

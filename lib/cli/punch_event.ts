@@ -1,4 +1,4 @@
-import type { PunchCandidate } from "../protocol/mod.ts";
+import type { PunchCandidate, PunchPrediction } from "../protocol/mod.ts";
 import type { StreamForwardEnd } from "../traversal/mod.ts";
 import { formatSocketAddress, type SocketAddress } from "../wire/mod.ts";
 
@@ -8,8 +8,37 @@ export type PunchEvent =
   | { readonly event: "code"; readonly code: string }
   /** What was given as the other side's code is none. */
   | { readonly event: "unreadable"; readonly reason: string }
+  /** The board has let this side into the room. */
+  | {
+    readonly event: "room";
+    readonly room: string;
+    /** How the board calls this side. */
+    readonly peer: string;
+    /** The STUN servers that are asked. */
+    readonly servers: readonly string[];
+  }
+  /** Nobody is in the room to meet, but for so many who want another transport or family. */
+  | { readonly event: "waiting"; readonly unfit: number }
+  /** This peer of the room it is. */
+  | { readonly event: "peer"; readonly peer: string }
+  /** The board is lost for now. */
+  | { readonly event: "disconnected"; readonly retryInMs: number }
   /** Both codes are there, and it begins. */
-  | { readonly event: "punching"; readonly candidates: readonly PunchCandidate[] }
+  | {
+    readonly event: "punching";
+    /** Where it was not this side's to choose. */
+    readonly transport?: "udp" | "tcp";
+    /** What both sides know of their NATs lets expect this. */
+    readonly prediction?: PunchPrediction["will"];
+    readonly candidates: readonly PunchCandidate[];
+  }
+  /** There is no way over this transport, and the other one is used. */
+  | {
+    readonly event: "missed";
+    readonly transport: "udp" | "tcp";
+    readonly code: string;
+    readonly reason: string;
+  }
   /** There is a path. */
   | {
     readonly event: "connected";
@@ -41,9 +70,23 @@ export function punchEventText(event: PunchEvent): string {
       return `Give the other side this code:\n\n${event.code}\n\nPaste the other side's code:`;
     case "unreadable":
       return `${event.reason}\nPaste the other side's code:`;
+    case "room":
+      return `in room ${event.room}, asking ${event.servers.join(", ")}`;
+    case "waiting": {
+      const unfit = event.unfit === 0 ? "" : `; ${event.unfit} there cannot be met over this ` +
+        "transport and family";
+      return `waiting for the other side${unfit}`;
+    }
+    case "peer":
+      return `the other side is there: ${event.peer}`;
+    case "disconnected":
+      return `the board is lost, connecting again in ${(event.retryInMs / 1000).toFixed(1)} s`;
+    case "missed":
+      return event.reason;
     case "punching": {
       const places = event.candidates.map(({ address }) => formatSocketAddress(address));
-      return `punching to ${places.join(", ") || "wherever the other side comes from"}`;
+      const over = event.transport === undefined ? "" : `over ${event.transport.toUpperCase()} `;
+      return `punching ${over}to ${places.join(", ") || "wherever the other side comes from"}`;
     }
     case "connected": {
       const rtt = event.rttMs === undefined ? "" : `, round trip ${event.rttMs.toFixed(0)} ms`;

@@ -1,23 +1,18 @@
-import { punchTcp, punchUdp, type StreamForwardEnd } from "../traversal/mod.ts";
+import {
+  type PunchedPath,
+  punchTcp,
+  punchUdp,
+  type StreamForwardEnd,
+  type UdpChannel,
+} from "../traversal/mod.ts";
 import { CodeExchange } from "./code_exchange.ts";
 import { openDatagramEnd } from "./datagram_end.ts";
-import type { PunchEvent } from "./punch_event.ts";
+import { punchByBoard } from "./punch_by_board.ts";
+import type { OpenedPunchEnd } from "./punch_end.ts";
 import type { PunchSettings } from "./punch_settings.ts";
+import type { PunchWorld } from "./punch_world.ts";
 import { formatServiceTarget } from "./service_target.ts";
-import type { StandardStreams } from "./standard_streams.ts";
 import { openStreamEnd } from "./stream_end.ts";
-
-/** With whom {@linkcode punchSession} works. */
-export interface PunchWorld {
-  /** Where the other side's code comes from, and perhaps what is joined to the path. */
-  readonly streams: StandardStreams;
-  /** Told of everything. */
-  readonly tell: (event: PunchEvent) => void;
-  /** Told of a server that is not asked, and why. */
-  readonly onSkipped: (server: string, reason: string) => void;
-  /** Ends it. */
-  readonly signal: AbortSignal;
-}
 
 /**
  * Punches, and joins this side's end to the path until one of the two sides ends that.
@@ -29,39 +24,66 @@ export async function punchSession(
   settings: PunchSettings,
   world: PunchWorld,
 ): Promise<StreamForwardEnd> {
-  return await (settings.transport === "udp" ? overUdp(settings, world) : overTcp(settings, world));
+  const { board } = settings;
+  using ends = new Ends(settings, world);
+  const path = board === undefined
+    ? await punchByCodes(settings, world)
+    : await punchByBoard({ ...settings, board }, world);
+  tellConnected(path, world);
+  tellForwarding(settings, world);
+  return await ends.join(path);
 }
 
-async function overUdp(settings: PunchSettings, world: PunchWorld): Promise<StreamForwardEnd> {
-  const end = openDatagramEnd({ end: settings.end, ...world });
-  try {
-    const channel = await punchUdp(punchOptions(settings, world));
-    const { localAddress: local, remoteAddress: remote, elapsedMs, rttMs } = channel;
-    world.tell({ event: "connected", transport: "udp", local, remote, elapsedMs, rttMs });
-    tellForwarding(settings, world);
-    return await end.join(channel);
-  } finally {
-    end.close();
-  }
-}
-
-async function overTcp(settings: PunchSettings, world: PunchWorld): Promise<StreamForwardEnd> {
-  const end = openStreamEnd({ end: settings.end, ...world });
-  try {
-    const { connection, elapsedMs } = await punchTcp(punchOptions(settings, world));
-    const { localAddress: local, remoteAddress: remote } = connection;
-    world.tell({ event: "connected", transport: "tcp", local, remote, elapsedMs });
-    tellForwarding(settings, world);
-    return await end.join(connection);
-  } finally {
-    end.close();
-  }
-}
-
-function punchOptions(settings: PunchSettings, { streams, tell, onSkipped, signal }: PunchWorld) {
-  const { servers, family, localPort, timeoutMs } = settings;
+async function punchByCodes(
+  { transports: [transport], servers, family, localPort, timeoutMs }: PunchSettings,
+  { streams, tell, onSkipped, signal }: PunchWorld,
+): Promise<PunchedPath> {
   const signalling = new CodeExchange({ line: () => streams.line(), tell });
-  return { servers, family, localPort, timeoutMs, signalling, signal, onSkipped };
+  const options = { servers, family, localPort, timeoutMs, signalling, signal, onSkipped };
+  return transport === "udp"
+    ? { transport, channel: await punchUdp(options) }
+    : { transport: "tcp", ...await punchTcp(options) };
+}
+
+/** What this side joins to a path, opened for each transport that there may be one over. */
+class Ends implements Disposable {
+  readonly #udp: OpenedPunchEnd<UdpChannel> | undefined;
+  readonly #tcp: ReturnType<typeof openStreamEnd> | undefined;
+
+  constructor({ transports, end }: PunchSettings, { streams, signal }: PunchWorld) {
+    const options = { end, streams, signal };
+    this.#udp = transports.includes("udp") ? openDatagramEnd(options) : undefined;
+    try {
+      this.#tcp = transports.includes("tcp") ? openStreamEnd(options) : undefined;
+    } catch (error) {
+      this.#udp?.close();
+      throw error;
+    }
+  }
+
+  /** Joins the one that is for this path; the other is not needed. */
+  async join(path: PunchedPath): Promise<StreamForwardEnd> {
+    if (path.transport === "udp") {
+      this.#tcp?.close();
+      return await this.#udp!.join(path.channel);
+    }
+    this.#udp?.close();
+    return await this.#tcp!.join(path.connection);
+  }
+
+  [Symbol.dispose](): void {
+    this.#udp?.close();
+    this.#tcp?.close();
+  }
+}
+
+function tellConnected(path: PunchedPath, { tell }: PunchWorld): void {
+  if (path.transport === "udp") {
+    const { localAddress: local, remoteAddress: remote, elapsedMs, rttMs } = path.channel;
+    return tell({ event: "connected", transport: "udp", local, remote, elapsedMs, rttMs });
+  }
+  const { connection: { localAddress: local, remoteAddress: remote }, elapsedMs } = path;
+  tell({ event: "connected", transport: "tcp", local, remote, elapsedMs });
 }
 
 function tellForwarding({ end }: PunchSettings, { tell }: PunchWorld): void {

@@ -25,7 +25,8 @@ export {
 } from "./public_listener_error.ts";
 export type { PublicUdpSocket } from "./public_udp_socket.ts";
 export { PunchError, type PunchErrorCode, type PunchErrorOptions } from "./punch_error.ts";
-export type { PunchSignalling } from "./punch_signalling.ts";
+export { punch, type PunchedPath, type PunchOptions, type PunchTrial } from "./punch.ts";
+export type { JointPunchSignalling, PunchSignalling } from "./punch_signalling.ts";
 export { type PunchedTcp, punchTcp, type PunchTcpOptions } from "./punch_tcp.ts";
 export { punchUdp, type PunchUdpOptions } from "./punch_udp.ts";
 export type { UdpChannel, UdpChannelEnd } from "./udp_channel.ts";

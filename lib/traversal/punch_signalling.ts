@@ -12,3 +12,13 @@ export interface PunchSignalling {
    */
   ready?(signal: AbortSignal): Promise<void>;
 }
+
+/** The same where each side has a description for each of several transports. */
+export interface JointPunchSignalling {
+  /** Gives one's own descriptions to the other side. */
+  send(descriptions: readonly PunchDescription[]): Promise<void>;
+  /** Waits for the other side's, one for a transport at the most. */
+  receive(signal: AbortSignal): Promise<readonly PunchDescription[]>;
+  /** As {@linkcode PunchSignalling.ready}; asked once, before the first transport is tried. */
+  ready?(signal: AbortSignal): Promise<void>;
+}

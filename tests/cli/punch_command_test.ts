@@ -189,7 +189,7 @@ Deno.test("pinhole punch says before the codes that the port of --forward is tak
 
 for (
   const [args, problem] of [
-    [[], "Cannot punch: wanted --server stun:HOST[:PORT]"],
+    [[], "Cannot punch: wanted --server stun:HOST[:PORT] or --board wss://HOST"],
     [["--server", "stuns:host"], "Cannot punch through stuns:host: wanted stun:"],
     [["--server", "host"], 'Cannot read "host": wanted it to start with stun: or stuns:'],
     [["--udp", "--tcp"], "Cannot punch: --udp and --tcp exclude each other"],
@@ -199,7 +199,19 @@ for (
     [["--to", "nowhere"], 'Cannot read "nowhere": wanted HOST:PORT or PORT'],
     [["--timeout", "0"], "Cannot read --timeout: got 0, wanted seconds up to 3600"],
     [["--local-port", "x"], "Cannot read --local-port: got x, wanted a port of 1 to 65535"],
-    [["--board", "x"], "Cannot read --board: pinhole punch has no such flag"],
+    [["--board", "x"], "Cannot use the board x: wanted wss://HOST[:PORT] or ws://HOST[:PORT]"],
+    [["--board", "ws://host"], "Cannot use the board ws://host: wanted --room NAME"],
+    [["--room", "x"], "Cannot use --room: it goes with --board"],
+    [["--secret", "x"], "Cannot use --secret: it goes with --board"],
+    [
+      ["--board", "ws://host/board/x", "--secret", "x".repeat(129)],
+      "Cannot use the secret: wanted 1 to 128 characters",
+    ],
+    [
+      ["--board", "ws://host/board/x", "--secret", "x", "--secret-file", "y"],
+      "Cannot use --secret with --secret-file: wanted one of them",
+    ],
+    [["--bord", "x"], "Cannot read --bord: pinhole punch has no such flag"],
   ] as const
 ) {
   Deno.test(`pinhole punch ${args.join(" ")} is wrong usage`, async () => {

@@ -35,6 +35,63 @@ for (
       "punching to 10.0.0.1:5000, [2001:db8::1]:5001",
     ],
     [
+      { event: "room", room: "r", peer: "p", servers: ["stun:a", "stun:b"] },
+      { event: "room", ...TIME, room: "r", peer: "p", servers: ["stun:a", "stun:b"] },
+      "in room r, asking stun:a, stun:b",
+    ],
+    [
+      { event: "waiting", unfit: 0 },
+      { event: "waiting", ...TIME, unfit: 0 },
+      "waiting for the other side",
+    ],
+    [
+      { event: "waiting", unfit: 2 },
+      { event: "waiting", ...TIME, unfit: 2 },
+      "waiting for the other side; 2 there cannot be met over this transport and family",
+    ],
+    [
+      { event: "peer", peer: "p" },
+      { event: "peer", ...TIME, peer: "p" },
+      "the other side is there: p",
+    ],
+    [
+      { event: "disconnected", retryInMs: 1234 },
+      { event: "disconnected", ...TIME, retryInMs: 1234 },
+      "the board is lost, connecting again in 1.2 s",
+    ],
+    [
+      {
+        event: "missed",
+        transport: "tcp",
+        code: "unheard",
+        reason: "Cannot punch over TCP: nothing was heard",
+      },
+      {
+        event: "missed",
+        ...TIME,
+        transport: "tcp",
+        code: "unheard",
+        reason: "Cannot punch over TCP: nothing was heard",
+      },
+      "Cannot punch over TCP: nothing was heard",
+    ],
+    [
+      {
+        event: "punching",
+        transport: "tcp",
+        prediction: "yes",
+        candidates: [{ kind: "host", address: simAddress("10.0.0.1:5000") }],
+      },
+      {
+        event: "punching",
+        ...TIME,
+        transport: "tcp",
+        prediction: "yes",
+        candidates: [{ kind: "host", address: "10.0.0.1:5000" }],
+      },
+      "punching over TCP to 10.0.0.1:5000",
+    ],
+    [
       { event: "punching", candidates: [] },
       { event: "punching", ...TIME, candidates: [] },
       "punching to wherever the other side comes from",

@@ -38,13 +38,14 @@ export interface PunchTrial {
 /** Punches each pair so often, prints the table and checks every cell. */
 export async function testPunchMatrix(
   transport: "udp" | "tcp",
-  { rounds, pairs = punchPairs() }: {
+  { rounds, pairs = punchPairs(), punch = punchOnce }: {
     readonly rounds: number;
     readonly pairs?: readonly PunchPair[];
+    readonly punch?: typeof punchOnce;
   },
 ): Promise<void> {
   const tasks = Array.from({ length: rounds }, () => pairs).flat()
-    .map((pair) => async () => ({ pair, trial: await punchOnce(pair, transport) }));
+    .map((pair) => async () => ({ pair, trial: await punch(pair, transport) }));
   const all = await inParallel(tasks, LABS_AT_ONCE);
   const results = pairs.map((pair) => ({
     pair,
@@ -117,6 +118,17 @@ export async function punchOnce(
   const codes = await Promise.all(sides.map((side) => side.line(/"code":"(pin1[^"]*)"/, EVENTS)));
   const begun = performance.now();
   await Promise.all(sides.map((side, i) => side.write(`${codes[1 - i]![1]}\nfrom ${i}\n`)));
+  return await punchOutcome(sides, begun);
+}
+
+/**
+ * What two `pinhole punch --json` say came of it, of which each has been given the line `from 0` or
+ * `from 1` for the other; checks that both say the same, and have the lines. `begun` is in ms.
+ */
+export async function punchOutcome(
+  sides: readonly [Child, Child],
+  begun: number,
+): Promise<PunchTrial> {
   const ends = await Promise.all(sides.map(async (side) => {
     const [line] = await side.line(/^\{"event":"(connected|failed)".*$/, EVENTS);
     return JSON.parse(line) as { event: string; code?: string; reason?: string };
