@@ -9,11 +9,13 @@ import { BOARD_LIMITS, BOARD_PATIENCE, MAX_BUFFERED_BYTES } from "../lib/protoco
 import { ADDRESS_TOKEN_BYTES } from "../lib/protocol/address_token.ts";
 import { BOARD_CLOSE, BOARD_ERRORS } from "../lib/protocol/board_message.ts";
 import { CLIENT_SCHEMAS, SERVER_SCHEMAS } from "../lib/protocol/board_schema.ts";
+import { PUNCH_POST_ID, writePunchOffer } from "../lib/protocol/punch_meeting_message.ts";
 import {
   CLIENT_MESSAGES,
   CLOSE_REASONS,
   LIMITS,
   type MessageNote,
+  PUNCH_SIGNALS,
   SERVER_MESSAGES,
 } from "./board_protocol_notes.ts";
 
@@ -82,6 +84,39 @@ that. A candidate that is not proved is not to be sent to without a reason.
 For a punch both sides have to send at about the same moment. \`sync\` asks the board for one: it has
 measured the round trip to both peers by its pings, and tells both after how many ms from the receipt
 of the message to start, half a round trip each taken off. It is as good as both paths are symmetric.
+
+## Meeting for a punch
+
+Posts and signals carry what their peers like. This is what \`BoardRendezvous\`, and with it
+\`pinhole punch --board\`, puts into their \`data\`, so that two of any number of peers meet and exchange the codes that
+a punch takes.
+
+Whoever looks for a partner posts an offer under the name \`${PUNCH_POST_ID}\`. It has no address and no
+secret; \`family\`, 4 or 6, may be left out:
+
+\`\`\`json
+${writePunchOffer({ transports: ["tcp", "udp"], family: 4 })}
+\`\`\`
+
+Offers fit that have a transport in common, and no different family. The rest is signals:
+
+| \`punch\` | meaning |
+| --- | --- |
+${Object.entries(PUNCH_SIGNALS).map(([name, text]) => `| \`${name}\` | ${text} |`).join("\n")}
+
+\`\`\`text
+peer with the smaller name        peer with the larger name
+  | -- invite ----------------------> |
+  | <- accept, or busy -------------- |   for nobody else from here on
+  | -- codes -----------------------> |
+  | <- codes ------------------------ |
+  | -- sync to the board <----------- |
+  |        both start together        |
+\`\`\`
+
+Only the smaller name invites, and nobody who has invited or accepted accepts. So no two invite each
+other, and each is with one partner at the most, in whatever order they hear of each other. Codes go to
+that partner alone, once. A code begins with \`pin1\`; \`decodePunchCode()\` reads it.
 
 ## Limits
 

@@ -4,6 +4,7 @@ import type {
   ClientMessage,
   ServerMessage,
 } from "../lib/protocol/board_message.ts";
+import type { PunchSignal } from "../lib/protocol/punch_meeting_message.ts";
 
 /** What the page says of a message beside its schema. */
 export interface MessageNote {
@@ -107,6 +108,15 @@ export const SERVER_MESSAGES: Readonly<Record<ServerMessage["type"], MessageNote
   },
   ping: { does: "Wants a `pong`, at once.", example: { id: "1" } },
   pong: { does: "Answers a `ping` of this peer.", example: { id: "1" } },
+};
+
+/** What two peers that want to punch say to each other. */
+export const PUNCH_SIGNALS: Readonly<Record<PunchSignal["punch"], string>> = {
+  invite: "asks a peer whether it wants to meet this one",
+  accept: "it does",
+  busy: "it talks to another one at the moment",
+  withdraw: "it does not any more, or never did",
+  codes: "`codes` has this side's codes, one for each transport",
 };
 
 /** What each limit limits. */
