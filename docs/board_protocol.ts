@@ -109,9 +109,8 @@ peer with the smaller name        peer with the larger name
   | -- invite ----------------------> |
   | <- accept, or busy -------------- |   for nobody else from here on
   | -- codes -----------------------> |
-  | <- codes ------------------------ |
-  | -- sync to the board <----------- |
-  |        both start together        |
+  | <- codes ------------------------ |   who then asks the board for \`sync\`
+  | <- sync                   sync -> |   from the board: both start together
 \`\`\`
 
 Only the smaller name invites, and nobody who has invited or accepted accepts. So no two invite each
