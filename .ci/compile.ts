@@ -75,7 +75,10 @@ export function workerPrograms(folder: string): string[] {
  * parses them as one JavaScript expression and dies of it ("overflowed its stack").
  */
 function unreadableFolders(): string[] {
-  const { npmCache } = JSON.parse(deno(["info", "--json"])) as { npmCache: string };
+  const { npmCache } = JSON.parse(deno(["info", "--json"]) ?? "{}") as { npmCache?: string };
+  if (npmCache === undefined) {
+    throw new Error("Cannot find npm's packages: deno info names no place");
+  }
   const packages = children(npmCache).map((registry) => `${registry}/bintrees`);
   return packages.flatMap(children).map((version) => `${version}/test`);
 }
@@ -90,16 +93,11 @@ function children(folder: string): string[] {
   }
 }
 
-/**
- * Runs Deno and shows its complaints.
- *
- * @throws {Error} If it fails.
- */
-function deno(args: readonly string[]): string {
+/** Runs Deno to its end and shows its complaints. Returns what it wrote; undefined if it failed. */
+function deno(args: readonly string[]): string | undefined {
   const command = new Deno.Command(Deno.execPath(), { args: [...args], stderr: "inherit" });
-  const { code, stdout } = command.outputSync();
-  if (code !== 0) throw new Error(`Cannot run deno ${args[0]}: it ended with ${code}`);
-  return new TextDecoder().decode(stdout);
+  const { success, stdout } = command.outputSync();
+  return success ? new TextDecoder().decode(stdout) : undefined;
 }
 
 function main(names: readonly string[]): number {
@@ -110,12 +108,11 @@ function main(names: readonly string[]): number {
     return 2;
   }
   // Into the cache, where the packages are looked at
-  deno(["cache", "lib/cli/pinhole.ts"]);
+  if (deno(["cache", "lib/cli/pinhole.ts"]) === undefined) return 1;
   const builds: CompileOptions[] = names.length === 0
     ? [{ output: "dist/pinhole" }]
     : names.map((name) => ({ output: `dist/pinhole-${name}`, target: PLATFORMS[name]! }));
-  for (const build of builds) deno(compileArguments(build));
-  return 0;
+  return builds.every((build) => deno(compileArguments(build)) !== undefined) ? 0 : 1;
 }
 
 const WORKER = /new Worker\(\s*new URL\("\.\/([\w/.-]+)", import\.meta\.url\)/g;

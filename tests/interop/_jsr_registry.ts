@@ -1,3 +1,4 @@
+import { filesUnder } from "../support/files_under.ts";
 import { run } from "../support/process.ts";
 
 /** One version of a package, as JSR has it. */
@@ -129,10 +130,9 @@ async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }
 
+/** As the manifest has them: from the top, with a slash. */
 function filesIn(folder: string): string[] {
-  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) =>
-    isDirectory ? filesIn(`${folder}/${name}`).map((path) => `/${name}${path}`) : [`/${name}`]
-  ).sort();
+  return filesUnder(folder).map((path) => `/${path}`);
 }
 
 /** Where `deno publish` uploads to. */

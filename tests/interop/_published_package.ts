@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { useJsrStd } from "../../.ci/use_jsr_std.ts";
 import { ROOT } from "../support/pinhole_server.ts";
-import { type Child, type ChildOptions, deno } from "../support/process.ts";
+import { type Child, type ChildOptions, deno, run } from "../support/process.ts";
 import { JsrRegistry } from "./_jsr_registry.ts";
 
 /**
@@ -71,16 +71,9 @@ export class PublishedPackage implements AsyncDisposable {
 
 async function copyProject(target: string): Promise<void> {
   await Deno.mkdir(target);
-  await using copy = new Deno.Command("cp", {
-    args: [
-      "-r",
-      ...["mod.ts", "server.ts", "lib", "tests", "README.md", "LICENSE", "CHANGELOG.md"],
-      target,
-    ],
-    cwd: ROOT,
-  }).spawn();
-  const { success } = await copy.status;
-  if (!success) throw new Error(`Cannot copy the project to ${target}`);
+  const sources = ["mod.ts", "server.ts", "lib", "tests", "README.md", "LICENSE", "CHANGELOG.md"];
+  const { code, stderr } = await run("cp", ["-r", ...sources, target], { cwd: ROOT });
+  assertEquals(code, 0, stderr);
 }
 
 async function npmCache(): Promise<string> {

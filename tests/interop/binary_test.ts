@@ -6,6 +6,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { compileArguments, PERMISSIONS, PLATFORMS, workerPrograms } from "../../.ci/compile.ts";
 import denoJson from "../../deno.json" with { type: "json" };
+import { filesUnder } from "../support/files_under.ts";
 import { ROOT } from "../support/pinhole_server.ts";
 import { deno } from "../support/process.ts";
 import { codeOf, importsOf } from "../support/source_code.ts";
@@ -116,11 +117,9 @@ async function compile(output: string): Promise<string[]> {
   });
 }
 
-function sources(folder = "lib"): string[] {
-  return [...Deno.readDirSync(ROOT + folder)].flatMap(({ name, isDirectory }) => {
-    if (isDirectory) return sources(`${folder}/${name}`);
-    return /(?<!\.d)\.ts$/.test(name) ? [`${folder}/${name}`] : [];
-  });
+function sources(): string[] {
+  return filesUnder(`${ROOT}lib`).filter((path) => /(?<!\.d)\.ts$/.test(path))
+    .map((path) => `lib/${path}`);
 }
 
 /** The files of the project that the sources import and that are not TypeScript. */

@@ -5,6 +5,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import denoJson from "../../deno.json" with { type: "json" };
 import { workerPrograms } from "../../.ci/compile.ts";
 import { askTcp, askUdp } from "../support/binding_request.ts";
+import { filesUnder } from "../support/files_under.ts";
 import { PinholeServer, ROOT } from "../support/pinhole_server.ts";
 import { importsOf } from "../support/source_code.ts";
 import { PublishedPackage } from "./_published_package.ts";
@@ -25,13 +26,13 @@ Deno.test.afterAll(async () => {
 });
 
 Deno.test("deno publish uploads the files that belong and no others", () => {
-  const simulator = names("tests/sim").filter((name) => !name.endsWith("_test.ts"));
-  const library = filesUnder("lib").filter((path) => path !== "lib/std.d.ts");
+  const simulator = filesUnder(`${ROOT}tests/sim`).filter((name) => !name.endsWith("_test.ts"));
+  const library = filesUnder(`${ROOT}lib`).filter((path) => path !== "std.d.ts");
   assertEquals(
     published.registry.files(PACKAGE),
     [
       ...["CHANGELOG.md", "LICENSE", "README.md", "deno.json", "mod.ts", "server.ts"],
-      ...library,
+      ...library.map((path) => `lib/${path}`),
       ...simulator.map((name) => `tests/sim/${name}`),
     ].map((path) => `/${path}`).sort(),
   );
@@ -112,7 +113,7 @@ Deno.test({
   },
 });
 
-Deno.test("jsr:@pinhole/stun/server has its metrics, which are loaded when asked for", async () => {
+Deno.test("jsr:@pinhole/stun/server has its metrics and its page, which are loaded when asked for", async () => {
   await using server = await PinholeServer.start({
     program: SERVER,
     permissions: ["--unstable-net"],
@@ -121,6 +122,8 @@ Deno.test("jsr:@pinhole/stun/server has its metrics, which are loaded when asked
   });
   const [, address] = await server.child.line(/"transport":"http","address":"([^"]+)"/);
   const response = await fetch(`http://${address}/metrics`);
+  const page = await fetch(`http://${address}/`);
+  assertEquals(await page.text(), Deno.readTextFileSync(`${ROOT}lib/board/page/page.html`));
   assertMatch(await response.text(), /^pinhole_build_info\{version="[\d.]+",io="deno"\} 1$/m);
 });
 
@@ -148,13 +151,3 @@ const PROGRAM = `
   const facts = [formatIp(reflexive.ip), nat, decodeMessage(bytes).ok, typeof SimNetwork];
   console.log(JSON.stringify(facts));
 `;
-
-function names(folder: string): string[] {
-  return [...Deno.readDirSync(ROOT + folder)].map(({ name }) => name);
-}
-
-function filesUnder(folder: string): string[] {
-  return [...Deno.readDirSync(ROOT + folder)].flatMap(({ name, isDirectory }) =>
-    isDirectory ? filesUnder(`${folder}/${name}`) : [`${folder}/${name}`]
-  );
-}
