@@ -2,6 +2,13 @@
 // under `deno test --doc`; what commands print behind NATs is compared in tests/lab/guides_test.ts.
 
 import { assert, assertEquals } from "@std/assert";
+import { BOARD } from "../lib/cli/board_command.ts";
+import { EXPOSE } from "../lib/cli/expose_command.ts";
+import { NAT } from "../lib/cli/nat_command.ts";
+import { PUNCH } from "../lib/cli/punch_command.ts";
+import { QUERY } from "../lib/cli/query_command.ts";
+import { REACH } from "../lib/cli/reach_command.ts";
+import { SERVE } from "../lib/cli/serve.ts";
 import { readServeSettings } from "../lib/cli/serve_settings.ts";
 import { codeBlocks, guides, readGuide, shellCommands } from "./support/guide.ts";
 import { PinholeServer, ROOT } from "./support/pinhole_server.ts";
@@ -44,6 +51,14 @@ for (const page of guides()) {
     assertEquals(missing.map(([found]) => found), []);
   });
 
+  Deno.test(`docs/${page} names flags and metrics that exist`, () => {
+    const flags = matches(text, /(?<![\w-])--([a-z][\w-]*)/g).filter((flag) => !FLAGS.has(flag));
+    const metrics = matches(text, /`(pinhole_\w+)`/g).filter((metric) =>
+      !METRICS.includes(`"${metric}"`)
+    );
+    assertEquals([...flags, ...metrics], []);
+  });
+
   Deno.test(`docs/${page} has no TypeScript that is not run, and no JSON that is none`, () => {
     const blocks = codeBlocks(text);
     assertEquals(blocks.filter(({ info }) => /^(ts|js|typescript)\b./.test(info)), []);
@@ -71,6 +86,17 @@ Deno.test("the check of headings finds those that are there, and no others", () 
   const anchors = anchorsOf("# A `b`: C, d?\n\n```sh\n# no heading\n```\n\n## A `b`: C, d?\n");
   assertEquals([...anchors], ["a-b-c-d", "a-b-c-d-1"]);
 });
+
+/** The flags of our commands, of Deno, and of the benchmarks that the pages run. */
+const FLAGS = new Set([
+  ...[SERVE, QUERY, NAT, REACH, EXPOSE, PUNCH, BOARD].flatMap(({ flags }) =>
+    flags.map(({ name }) => name)
+  ),
+  ...["allow-net", "allow-read", "allow-write", "allow-env", "allow-ffi", "allow-run", "doc"],
+  ...["rounds", "ms", "seconds"],
+]);
+
+const METRICS = Deno.readTextFileSync(`${ROOT}lib/ops/server_metrics.ts`);
 
 interface CommandCheck {
   readonly pattern: RegExp;
