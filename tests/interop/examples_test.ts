@@ -1,17 +1,18 @@
 // The examples of docs/examples/ that run under Deno, as their first lines say to run them, with a
 // server on loopback in place of stun.example.org. Those for browsers are in tests/browser/.
 
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { PinholeServer, ROOT } from "../support/pinhole_server.ts";
 import { type Child, deno } from "../support/process.ts";
 
 Deno.test("docs/examples/public_http.ts serves a page at its public address", async () => {
-  await using server = await PinholeServer.start();
+  // Two addresses, so that a stranger tries the way in
+  await using server = await PinholeServer.start({
+    args: ["--alternate-hostname", "127.0.0.2", "--alternate-port", "0"],
+  });
   await using child = example("public_http.ts", [`stun:${server.target("tcp").address}`]);
   const [url] = await child.line(/^http:\/\/127\.0\.0\.1:\d+\/$/, PATIENCE);
-  // On loopback everybody is at the one address, so that no stranger can be had to try
-  const [verdict] = await child.line(/^(The world can open it|Not known to be reachable: .+)$/);
-  assertMatch(verdict!, /\w/);
+  await child.line(/^The world can open it$/, PATIENCE);
   const response = await fetch(url!);
   assertEquals(await response.text(), "Hello from behind a NAT\n");
   const { code, stderr } = await child.stop("SIGINT");
