@@ -39,14 +39,19 @@ export interface BoardRendezvousOptions {
  * two needs the other, and whoever uses both puts them together.
  *
  * @example
- * ```ts no-run
+ * ```ts
  * import { BoardClient, BoardRendezvous, choosePunchServers, punch } from "@pinhole/stun";
+ * import { type PunchedPath, RendezvousError } from "@pinhole/stun";
+ * import { assertRejects } from "@std/assert";
  *
- * const board = new BoardClient("wss://stun.example.org/board/our-room");
- * await using signalling = new BoardRendezvous(board);
- * const { stun } = await signalling.welcome;
- * const path = await punch({ servers: choosePunchServers(stun), signalling });
- * if (path.transport === "tcp") await path.connection.write(new TextEncoder().encode("hello"));
+ * async function connectInRoom(url: string): Promise<PunchedPath> {
+ *   await using signalling = new BoardRendezvous(new BoardClient(url));
+ *   const { stun } = await signalling.welcome;
+ *   return await punch({ servers: choosePunchServers(stun), signalling });
+ * }
+ *
+ * // Two programs that name a room of one board are connected; here nobody serves
+ * await assertRejects(() => connectInRoom("ws://127.0.0.1:1/board/our-room"), RendezvousError);
  * ```
  */
 export class BoardRendezvous implements AsyncDisposable {

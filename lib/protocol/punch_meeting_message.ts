@@ -37,7 +37,7 @@ export function writePunchOffer({ transports, family }: PunchOffer): string {
 
 /** The offer in the `data` of a post; undefined if there is none. */
 export function readPunchOffer(data: string): PunchOffer | undefined {
-  return read(OFFER, data)?.punch;
+  return read(offerSchema(), data)?.punch;
 }
 
 /** Whether two offers have a transport in common, over the same family. */
@@ -54,7 +54,7 @@ export function writePunchSignal(signal: PunchSignal): string {
 
 /** The message in the `data` of a signal; undefined if there is none, as other programs signal too. */
 export function readPunchSignal(data: string): PunchSignal | undefined {
-  return read(SIGNAL, data);
+  return read(signalSchema(), data);
 }
 
 function read<T>(schema: v.GenericSchema<unknown, T>, data: string): T | undefined {
@@ -62,26 +62,31 @@ function read<T>(schema: v.GenericSchema<unknown, T>, data: string): T | undefin
   return result.success ? result.output : undefined;
 }
 
-const TRANSPORT = v.picklist(["udp", "tcp"]);
+// Functions, since a bundler cannot leave out what a module calls, and a browser that runs the board's
+// page has no use for these
+
+function offerSchema(): v.GenericSchema<unknown, { readonly punch: PunchOffer }> {
+  return v.object({
+    punch: v.object({
+      transports: v.pipe(v.array(v.picklist(["udp", "tcp"])), v.minLength(1), v.maxLength(MOST)),
+      family: v.optional(v.picklist([4, 6])),
+    }),
+  });
+}
+
+function signalSchema(): v.GenericSchema<unknown, PunchSignal> {
+  const code = v.pipe(v.string(), v.maxLength(BOARD_LIMITS.maxSignalData));
+  return v.variant("punch", [
+    v.object({ punch: v.literal("invite") }),
+    v.object({ punch: v.literal("accept") }),
+    v.object({ punch: v.literal("busy") }),
+    v.object({ punch: v.literal("withdraw") }),
+    v.object({
+      punch: v.literal("codes"),
+      codes: v.pipe(v.array(code), v.minLength(1), v.maxLength(MOST)),
+    }),
+  ]);
+}
+
 /** One for each transport. */
 const MOST = 2;
-const OFFER = v.object({
-  punch: v.object({
-    transports: v.pipe(v.array(TRANSPORT), v.minLength(1), v.maxLength(MOST)),
-    family: v.optional(v.picklist([4, 6])),
-  }),
-});
-const SIGNAL = v.variant("punch", [
-  v.object({ punch: v.literal("invite") }),
-  v.object({ punch: v.literal("accept") }),
-  v.object({ punch: v.literal("busy") }),
-  v.object({ punch: v.literal("withdraw") }),
-  v.object({
-    punch: v.literal("codes"),
-    codes: v.pipe(
-      v.array(v.pipe(v.string(), v.maxLength(BOARD_LIMITS.maxSignalData))),
-      v.minLength(1),
-      v.maxLength(MOST),
-    ),
-  }),
-]);

@@ -30,7 +30,7 @@ Deno.test("server.ts serves /healthz, /readyz and /metrics on 127.0.0.1 alone", 
     detail: [`udp 127.0.0.1:${stun}: answers`, `tcp 127.0.0.1:${stun}: answers`],
   }]);
   assertEquals((await server.get("/metrics")).status, 200);
-  assertEquals((await server.get("/")).status, 404);
+  assertEquals((await server.get("/nothing")).status, 404);
   for (const hostname of ["127.0.0.2", "::1"]) {
     await Deno.connect({ hostname, port }).then(
       () => Promise.reject(new Error(`HTTP is served on ${hostname}`)),

@@ -71,7 +71,7 @@ gigabyteTest("pinhole expose forwards at 70 % of socat's rate at least, each way
   }
   for (const way of ["up", "down"] as const) {
     const ratio = median(rates.pinhole[way]) / median(rates.socat[way]);
-    const figures = `${way}: ${(100 * ratio).toFixed(0)} % of socat's rate; MB/s ` +
+    const figures = `${way}: ${(100 * ratio).toFixed(0)} % of socat's rate; bytes/s ` +
       `${rates.pinhole[way].map(megabytes)} beside ${rates.socat[way].map(megabytes)}`;
     await Deno.stderr.write(new TextEncoder().encode(`${figures}\n`));
     assert(ratio >= 0.7, figures);
