@@ -52,6 +52,7 @@ export {
   type Randomness,
   type ServerSnapshot,
   silentLogger,
+  systemClock,
   type TransportSnapshot,
 } from "./lib/ops/mod.ts";
 export {
@@ -63,6 +64,8 @@ export {
   ConnectionError,
   type ConnectionErrorCode,
   type ConnectionErrorOptions,
+  connectTcp,
+  type ConnectTcpOptions,
   type Datagram,
   type DatagramIo,
   type DatagramIoChoice,

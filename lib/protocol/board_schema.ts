@@ -167,16 +167,21 @@ const claimed = strict({
 const postData = text("text", 0, maxPostData);
 const signalData = text("text", 0, maxSignalData);
 
+const seen = loose({
+  address: about(address, "where the peer may be reached"),
+  transport: about(transport, "what is to be sent there"),
+  proved: about(v.boolean("true or false"), "whether a server of this board has seen that address"),
+});
+
 const posted = loose({
-  peer,
-  id: postId,
-  candidates: list(
-    loose({ address, transport, proved: v.boolean("true or false") }),
-    maxCandidates,
-    "candidates",
+  peer: about(peer, "whose it is"),
+  id: about(postId, "the name of the post"),
+  candidates: about(
+    list(seen, maxCandidates, "candidates"),
+    "where that peer says that it may be reached",
   ),
-  data: postData,
-  expiresInMs: number(0, maxLifetimeMs),
+  data: about(postData, "text of that peer"),
+  expiresInMs: about(number(0, maxLifetimeMs), "ms until the post vanishes"),
 });
 
 /** What each message of a peer must look like, by its type. */
@@ -229,30 +234,41 @@ export const SERVER_SCHEMAS = {
     room: about(text("a room", 1, 64), "the name of the room"),
     ip: about(text("an IP address", 2, 45), "the IP address that the board sees"),
     stun: about(list(text("a STUN URI", 6, 300), 64, "STUN URIs"), "the STUN URIs of this server"),
-    limits: loose({
-      maxMessageBytes: v.number(),
-      maxPosts: v.number(),
-      maxCandidates: v.number(),
-      maxPostData: v.number(),
-      maxSignalData: v.number(),
-      minLifetimeMs: v.number(),
-      maxLifetimeMs: v.number(),
-      messagesPerSecond: v.number(),
-      postsPerSecond: v.number(),
-      maxPeersPerRoom: v.number(),
-    }),
+    limits: about(
+      loose({
+        maxMessageBytes: v.number(),
+        maxPosts: v.number(),
+        maxCandidates: v.number(),
+        maxPostData: v.number(),
+        maxSignalData: v.number(),
+        minLifetimeMs: v.number(),
+        maxLifetimeMs: v.number(),
+        messagesPerSecond: v.number(),
+        postsPerSecond: v.number(),
+        maxPeersPerRoom: v.number(),
+      }),
+      "what this peer may do",
+    ),
   }),
   board: loose({
     type: v.literal("board"),
     posts: about(list(posted, maxPosts * maxPeersPerRoom, "posts"), "every post of the room"),
   }),
   posted: loose({ type: v.literal("posted"), post: about(posted, "what is posted now") }),
-  removed: loose({ type: v.literal("removed"), peer, id: postId }),
-  expired: loose({ type: v.literal("expired"), peer, id: postId }),
+  removed: loose({
+    type: v.literal("removed"),
+    peer: about(peer, "whose it was"),
+    id: about(postId, "the name of the post"),
+  }),
+  expired: loose({
+    type: v.literal("expired"),
+    peer: about(peer, "whose it was"),
+    id: about(postId, "the name of the post"),
+  }),
   signal: loose({
     type: v.literal("signal"),
     from: about(peer, "who sends it"),
-    data: signalData,
+    data: about(signalData, "text of that peer"),
   }),
   sync: loose({
     type: v.literal("sync"),
@@ -261,10 +277,13 @@ export const SERVER_SCHEMAS = {
   }),
   error: loose({
     type: v.literal("error"),
-    code: v.picklist(Object.keys(BOARD_ERRORS) as BoardErrorCode[], "a known code"),
+    code: about(
+      v.picklist(Object.keys(BOARD_ERRORS) as BoardErrorCode[], "a known code"),
+      "what is wrong, for programs",
+    ),
     message: about(text("text", 0, 1024), "what is wrong, for people"),
     about: v.optional(about(text("text", 0, 32), "the type of the message that this is about")),
   }),
-  ping: loose({ type: v.literal("ping"), id: pingId }),
-  pong: loose({ type: v.literal("pong"), id: pingId }),
+  ping: loose({ type: v.literal("ping"), id: about(pingId, "what the pong will carry") }),
+  pong: loose({ type: v.literal("pong"), id: about(pingId, "what the ping carried") }),
 } as const satisfies SchemasOf<ServerMessage>;
