@@ -7,6 +7,11 @@
  */
 export * from "./lib/wire/mod.ts";
 export * from "./lib/protocol/mod.ts";
+export * from "./lib/protocol/discovery/mod.ts";
+export * from "./lib/protocol/holding/mod.ts";
+export * from "./lib/protocol/board/mod.ts";
+export * from "./lib/protocol/punch/mod.ts";
+export * from "./lib/protocol/doctor/mod.ts";
 export * from "./lib/server/mod.ts";
 export {
   type ConnectionAnswer,

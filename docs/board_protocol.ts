@@ -5,11 +5,15 @@
  * @module
  */
 import { type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
-import { BOARD_LIMITS, BOARD_PATIENCE, MAX_BUFFERED_BYTES } from "../lib/protocol/board_limits.ts";
+import {
+  BOARD_LIMITS,
+  BOARD_PATIENCE,
+  MAX_BUFFERED_BYTES,
+} from "../lib/protocol/board/board_limits.ts";
 import { ADDRESS_TOKEN_BYTES } from "../lib/protocol/address_token.ts";
-import { BOARD_CLOSE, BOARD_ERRORS } from "../lib/protocol/board_message.ts";
-import { CLIENT_SCHEMAS, SERVER_SCHEMAS } from "../lib/protocol/board_schema.ts";
-import { PUNCH_POST_ID, writePunchOffer } from "../lib/protocol/punch_meeting_message.ts";
+import { BOARD_CLOSE, BOARD_ERRORS } from "../lib/protocol/board/board_message.ts";
+import { CLIENT_SCHEMAS, SERVER_SCHEMAS } from "../lib/protocol/board/board_schema.ts";
+import { PUNCH_POST_ID, writePunchOffer } from "../lib/protocol/punch/punch_meeting_message.ts";
 import {
   CLIENT_MESSAGES,
   CLOSE_REASONS,
@@ -21,7 +25,7 @@ import {
 
 /** The page, before `deno fmt` has aligned its tables. */
 export function boardProtocolPage(): string {
-  return `<!-- Written by deno task docs:board from lib/protocol/board_schema.ts: change it there. -->
+  return `<!-- Written by deno task docs:board from lib/protocol/board/board_schema.ts: change it there. -->
 
 # The protocol of the bulletin board
 

@@ -1,10 +1,10 @@
-import { BOARD_LIMITS, type BoardLimits } from "../lib/protocol/board_limits.ts";
+import { BOARD_LIMITS, type BoardLimits } from "../lib/protocol/board/board_limits.ts";
 import type {
   BoardCloseReason,
   ClientMessage,
   ServerMessage,
-} from "../lib/protocol/board_message.ts";
-import type { PunchSignal } from "../lib/protocol/punch_meeting_message.ts";
+} from "../lib/protocol/board/board_message.ts";
+import type { PunchSignal } from "../lib/protocol/punch/punch_meeting_message.ts";
 
 /** What the page says of a message beside its schema. */
 export interface MessageNote {

@@ -7,7 +7,7 @@ import {
   type BoardRoomsOptions,
   type DirectEvent,
   type JoinRefusal,
-} from "../protocol/mod.ts";
+} from "../protocol/board/mod.ts";
 import type { BoardMember } from "./board_store.ts";
 
 /** What a {@linkcode LocalBoard} goes by. */

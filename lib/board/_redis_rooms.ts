@@ -1,4 +1,4 @@
-import type { BoardPost, DirectEvent, JoinRefusal } from "../protocol/mod.ts";
+import type { BoardPost, DirectEvent, JoinRefusal } from "../protocol/board/mod.ts";
 import type { RedisLink } from "./_redis_link.ts";
 import { ENTER, KEYS, LEAVE, TELL } from "./_redis_scripts.ts";
 

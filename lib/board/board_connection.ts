@@ -11,7 +11,7 @@ import {
   roomSecretDigest,
   type ServerMessage,
   type StoreOrder,
-} from "../protocol/mod.ts";
+} from "../protocol/board/mod.ts";
 import { type BoardMember, type BoardStore, BoardStoreError } from "./board_store.ts";
 
 /** The server's end of a WebSocket, as far as the board uses it. */

@@ -11,14 +11,13 @@ import {
   type WebSocketRoute,
 } from "../ops/mod.ts";
 import {
-  type AddressTokenAuthority,
   BOARD_LIMITS,
   BOARD_SUBPROTOCOL,
   BoardPeer,
   readBoardPath,
   readSecretSubprotocol,
-  SourceQuota,
-} from "../protocol/mod.ts";
+} from "../protocol/board/mod.ts";
+import { type AddressTokenAuthority, SourceQuota } from "../protocol/mod.ts";
 import { formatIp } from "../wire/mod.ts";
 import { BoardConnection, type BoardSocket } from "./board_connection.ts";
 import type { BoardStore } from "./board_store.ts";

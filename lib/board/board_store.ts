@@ -1,4 +1,4 @@
-import type { BoardEvent, BoardPost, DirectEvent, JoinRefusal } from "../protocol/mod.ts";
+import type { BoardEvent, BoardPost, DirectEvent, JoinRefusal } from "../protocol/board/mod.ts";
 
 /** A peer that is, or wants to be, in a room: where the store's news of it go. */
 export interface BoardMember {

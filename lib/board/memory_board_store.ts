@@ -4,7 +4,7 @@ import {
   type BoardPost,
   type DirectEvent,
   type JoinRefusal,
-} from "../protocol/mod.ts";
+} from "../protocol/board/mod.ts";
 import { LocalBoard } from "./_local_board.ts";
 import { type BoardMember, type BoardStore, BoardStoreError } from "./board_store.ts";
 

@@ -12,7 +12,7 @@ import {
   type BoardPost,
   type DirectEvent,
   type JoinRefusal,
-} from "../protocol/mod.ts";
+} from "../protocol/board/mod.ts";
 import { LocalBoard } from "./_local_board.ts";
 import { RedisLink } from "./_redis_link.ts";
 import {

@@ -1,5 +1,9 @@
 import { BoardClient, BoardClientError, type ClientPost } from "../board/mod.ts";
-import { BOARD_LIMITS, type CandidateTransport, type ClaimedCandidate } from "../protocol/mod.ts";
+import {
+  BOARD_LIMITS,
+  type CandidateTransport,
+  type ClaimedCandidate,
+} from "../protocol/board/mod.ts";
 import { parseSocketAddress } from "../wire/mod.ts";
 import { boardEventJson, boardEventText } from "./board_event_text.ts";
 import { type Command, type CommandLine, formatHelp, parseCommandLine } from "./command_line.ts";

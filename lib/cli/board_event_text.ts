@@ -1,5 +1,5 @@
 import type { BoardClientEvent } from "../board/mod.ts";
-import type { BoardPost } from "../protocol/mod.ts";
+import type { BoardPost } from "../protocol/board/mod.ts";
 
 /** An event of the board as one object with stable keys, `event` first. */
 export function boardEventJson(event: BoardClientEvent): Record<string, unknown> {

@@ -1,4 +1,4 @@
-import { readBoardPath } from "../protocol/mod.ts";
+import { readBoardPath } from "../protocol/board/mod.ts";
 import { type Decoded, decoded, undecodable } from "../wire/mod.ts";
 
 /**

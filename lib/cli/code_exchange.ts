@@ -1,4 +1,4 @@
-import { decodePunchCode, encodePunchCode, type PunchDescription } from "../protocol/mod.ts";
+import { decodePunchCode, encodePunchCode, type PunchDescription } from "../protocol/punch/mod.ts";
 import { PunchError, type PunchSignalling } from "../traversal/mod.ts";
 import type { PunchEvent } from "./punch_event.ts";
 

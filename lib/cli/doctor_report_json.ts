@@ -1,4 +1,4 @@
-import type { DoctorReport } from "../protocol/mod.ts";
+import type { DoctorReport } from "../protocol/doctor/mod.ts";
 import { formatSocketAddress } from "../wire/mod.ts";
 
 /** A report as `pinhole doctor --json` prints it: addresses as text, durations in ms. */

@@ -1,4 +1,4 @@
-import type { DoctorReport, DoctorResult } from "../protocol/mod.ts";
+import type { DoctorReport, DoctorResult } from "../protocol/doctor/mod.ts";
 
 /**
  * A report in Prometheus' text format (version 0.0.4), for a probe whose output a textfile collector

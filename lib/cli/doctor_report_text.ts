@@ -1,4 +1,4 @@
-import type { DoctorLine, DoctorReport, DoctorResult } from "../protocol/mod.ts";
+import type { DoctorLine, DoctorReport, DoctorResult } from "../protocol/doctor/mod.ts";
 import { formatSocketAddress } from "../wire/mod.ts";
 import { COLUMNS, wrapText } from "./wrap_text.ts";
 

@@ -1,5 +1,5 @@
 import { discoverNat, type DiscoverNatOptions, QueryError, watchMapping } from "../client/mod.ts";
-import { completeness, type NatReport } from "../protocol/mod.ts";
+import { completeness, type NatReport } from "../protocol/discovery/mod.ts";
 import { formatSocketAddress } from "../wire/mod.ts";
 import { type Command, formatHelp, parseCommandLine } from "./command_line.ts";
 import { natReportJson } from "./nat_report_json.ts";

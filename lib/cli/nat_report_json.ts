@@ -5,7 +5,7 @@ import {
   summarize,
   type TcpNatReport,
   type UdpNatReport,
-} from "../protocol/mod.ts";
+} from "../protocol/discovery/mod.ts";
 import { formatSocketAddress, type SocketAddress } from "../wire/mod.ts";
 
 /** A NAT report as `pinhole nat --json` prints it: addresses as text, durations in ms. */

@@ -6,7 +6,7 @@ import {
   type TcpNatReport,
   type UdpNatReport,
   type Verdict,
-} from "../protocol/mod.ts";
+} from "../protocol/discovery/mod.ts";
 import { formatSocketAddress, isUnspecifiedIp, type SocketAddress } from "../wire/mod.ts";
 import { COLUMNS, wrapText } from "./wrap_text.ts";
 

@@ -1,5 +1,5 @@
 import { BoardClient, BoardRendezvous, type RendezvousEvent } from "../board/mod.ts";
-import { choosePunchServers } from "../protocol/mod.ts";
+import { choosePunchServers } from "../protocol/punch/mod.ts";
 import { punch, type PunchedPath, PunchError } from "../traversal/mod.ts";
 import type { PunchEvent } from "./punch_event.ts";
 import type { PunchBoard, PunchSettings } from "./punch_settings.ts";

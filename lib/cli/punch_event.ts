@@ -1,4 +1,5 @@
-import type { PunchCandidate, PunchPrediction } from "../protocol/mod.ts";
+import type { PunchPrediction } from "../protocol/discovery/mod.ts";
+import type { PunchCandidate } from "../protocol/punch/mod.ts";
 import type { StreamForwardEnd } from "../traversal/mod.ts";
 import { formatSocketAddress, type SocketAddress } from "../wire/mod.ts";
 

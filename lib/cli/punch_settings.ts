@@ -1,4 +1,4 @@
-import { MAX_SECRET_LENGTH } from "../protocol/mod.ts";
+import { MAX_SECRET_LENGTH } from "../protocol/board/mod.ts";
 import {
   type AddressFamily,
   type Decoded,

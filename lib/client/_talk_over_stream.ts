@@ -1,5 +1,9 @@
 import { concat } from "@std/bytes";
-import type { DoctorStreamAction, DoctorStreamResult, DoctorStreamStep } from "../protocol/mod.ts";
+import type {
+  DoctorStreamAction,
+  DoctorStreamResult,
+  DoctorStreamStep,
+} from "../protocol/doctor/mod.ts";
 import {
   ConnectionError,
   connectTcp,

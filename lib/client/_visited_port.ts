@@ -1,5 +1,5 @@
 import type { Clock } from "../ops/mod.ts";
-import type { TcpNatVisit } from "../protocol/mod.ts";
+import type { TcpNatVisit } from "../protocol/discovery/mod.ts";
 import { AcceptError, type StreamConnection, type StreamListener } from "../transport/mod.ts";
 import { GreetedConnection } from "./greeted_connection.ts";
 

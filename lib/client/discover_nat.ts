@@ -10,7 +10,7 @@ import {
   type TcpNatReport,
   type UdpNatReport,
   type Verdict,
-} from "../protocol/mod.ts";
+} from "../protocol/discovery/mod.ts";
 import { isLocalIp, ListenError } from "../transport/mod.ts";
 import type { AddressFamily, StunUri } from "../wire/mod.ts";
 import { NatProbeRunner } from "./nat_probe_runner.ts";

@@ -5,7 +5,7 @@ import type {
   DoctorDatagramStep,
   DoctorStep,
   DoctorStepResult,
-} from "../protocol/mod.ts";
+} from "../protocol/doctor/mod.ts";
 import {
   type DatagramTransport,
   ListenError,

@@ -1,5 +1,5 @@
 import { type Clock, type Randomness, systemClock, systemRandomness } from "../ops/mod.ts";
-import { doctorExamination, type DoctorPlan, type DoctorReport } from "../protocol/mod.ts";
+import { doctorExamination, type DoctorPlan, type DoctorReport } from "../protocol/doctor/mod.ts";
 import { ResolveError } from "../transport/mod.ts";
 import {
   type AddressFamily,

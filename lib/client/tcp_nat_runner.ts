@@ -5,7 +5,7 @@ import type {
   TcpNatStep,
   TcpNatStepResult,
   TcpNatVisit,
-} from "../protocol/mod.ts";
+} from "../protocol/discovery/mod.ts";
 import {
   ConnectionError,
   connectTcpFrom,

@@ -16,7 +16,6 @@ export * from "./long_term_authenticator.ts";
 export type { UserCredential } from "./user_credential.ts";
 export * from "./client_authentication.ts";
 export * from "./dial_back.ts";
-export { isDialBackGreeting } from "./dial_back_finding.ts";
 export * from "./client_transaction.ts";
 export * from "./transaction_pair.ts";
 export * from "./service_record_order.ts";
@@ -30,54 +29,6 @@ export * from "./address_token.ts";
 export type { CodeAuthorityOptions, CodeVerdict } from "./code_authority_options.ts";
 export * from "./time_limited_credentials.ts";
 export * from "./proxy_protocol.ts";
-export * from "./nat_behaviour.ts";
-export * from "./nat_probe.ts";
-export * from "./mapping_verdict.ts";
-export * from "./filtering_verdict.ts";
-export * from "./udp_nat_report.ts";
-export * from "./udp_nat_discovery.ts";
-export * from "./tcp_nat_discovery.ts";
-export * from "./punch_prediction.ts";
-export * from "./punch_description.ts";
-export * from "./punch_code.ts";
-export * from "./punch_credentials.ts";
-export * from "./punch_candidates.ts";
-export * from "./punch_failure.ts";
-export * from "./punch_plan.ts";
-export * from "./punch_servers.ts";
-export * from "./punch_meeting_message.ts";
-export * from "./punch_meeting.ts";
-export * from "./tcp_punch.ts";
-export type { PunchPathKind } from "./punch_path.ts";
-export * from "./udp_punch.ts";
-export * from "./udp_gathering.ts";
-export * from "./reach_verdict.ts";
-export * from "./binding_lifetime.ts";
-export * from "./fragment_probe.ts";
-export * from "./nat_report.ts";
-export * from "./public_address.ts";
-export * from "./redial_delay.ts";
-export * from "./holding_record.ts";
-export * from "./mapping_keeper.ts";
-export {
-  BOARD_LIMITS,
-  BOARD_PATIENCE,
-  type BoardLimits,
-  MAX_BUFFERED_BYTES,
-} from "./board_limits.ts";
-export * from "./board_message.ts";
-export * from "./board_event.ts";
-export * from "./board_order.ts";
-export {
-  MAX_SECRET_LENGTH,
-  readBoardPath,
-  readSecretSubprotocol,
-  secretSubprotocol,
-} from "./board_address.ts";
-export { type BadMessage, readClientMessage, readServerMessage } from "./board_schema.ts";
-export { roomSecretDigest, sameRoomSecret } from "./board_secret.ts";
-export { BoardRooms, type BoardRoomsOptions } from "./board_rooms.ts";
-export { type BoardInput, BoardPeer, type BoardPeerOptions, type BoardTime } from "./board_peer.ts";
 export { sourceKey } from "./source_key.ts";
 export { SourceQuota, type SourceQuotaOptions } from "./source_quota.ts";
 export {
@@ -85,18 +36,4 @@ export {
   forwardedClient,
   type ForwardedRequest,
 } from "./forwarded_client.ts";
-export {
-  type DoctorAmplification,
-  type DoctorFinding,
-  type DoctorLatency,
-  type DoctorLine,
-  type DoctorReport,
-  type DoctorResult,
-  type DoctorVerdict,
-  doctorVerdict,
-} from "./doctor_report.ts";
-export type * from "./doctor_step.ts";
-export type * from "./doctor_check.ts";
-export type { DatagramReplies, DatagramReply } from "./doctor_datagrams.ts";
-export type { StreamReplies } from "./doctor_stream.ts";
-export { doctorChecks, doctorExamination, type DoctorOrder } from "./doctor_examination.ts";
+export { isProtected } from "./message_protection.ts";

@@ -1,6 +1,6 @@
 import type { GreetedConnection } from "../client/mod.ts";
 import type { Clock } from "../ops/mod.ts";
-import { isDialBackGreeting } from "../protocol/mod.ts";
+import { isDialBackGreeting } from "../protocol/discovery/mod.ts";
 import type { SocketAddress } from "../wire/mod.ts";
 
 /** A dial-back that is on its way. */

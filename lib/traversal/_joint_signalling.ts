@@ -1,4 +1,4 @@
-import type { PunchDescription } from "../protocol/mod.ts";
+import type { PunchDescription } from "../protocol/punch/mod.ts";
 import { orAborted } from "./_or_aborted.ts";
 import type { JointPunchSignalling, PunchSignalling } from "./punch_signalling.ts";
 

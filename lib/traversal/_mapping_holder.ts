@@ -5,7 +5,7 @@ import {
   type KeeperOrder,
   MappingKeeper,
   type PublicAddressObservation,
-} from "../protocol/mod.ts";
+} from "../protocol/holding/mod.ts";
 import type { SocketAddress } from "../wire/mod.ts";
 
 /** A way to something that holds the mapping as long as it is used. */

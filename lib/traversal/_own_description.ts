@@ -4,7 +4,7 @@ import {
   type PunchDescription,
   type PunchFindings,
   punchSide,
-} from "../protocol/mod.ts";
+} from "../protocol/punch/mod.ts";
 
 /** What {@linkcode ownDescription} describes. */
 export interface OwnDescriptionOptions {

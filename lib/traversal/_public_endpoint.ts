@@ -1,5 +1,5 @@
 import { inTime } from "../client/mod.ts";
-import type { KeeperNews } from "../protocol/mod.ts";
+import type { KeeperNews } from "../protocol/holding/mod.ts";
 import type { SocketAddress } from "../wire/mod.ts";
 import { abortedError, CANNOT } from "./_endpoint_failure.ts";
 import type { HolderLink, LinkFailure, MappingHolder } from "./_mapping_holder.ts";

@@ -1,4 +1,4 @@
-import type { PunchPathKind, UdpPunch, UdpPunchConnected } from "../protocol/mod.ts";
+import type { PunchPathKind, UdpPunch, UdpPunchConnected } from "../protocol/punch/mod.ts";
 import type { SocketAddress } from "../wire/mod.ts";
 import type { UdpPunchRun } from "./_udp_punch_run.ts";
 import type { UdpChannel, UdpChannelEnd } from "./udp_channel.ts";

@@ -1,6 +1,6 @@
 import { inTime, QueryError, readReflexive, StunConnection } from "../client/mod.ts";
 import type { Clock, Randomness } from "../ops/mod.ts";
-import { bindingRequest } from "../protocol/mod.ts";
+import { bindingRequest } from "../protocol/discovery/mod.ts";
 import type { ResettableConnection, SharedTcpPort } from "../transport/mod.ts";
 import {
   attribute,

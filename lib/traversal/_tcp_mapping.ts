@@ -1,6 +1,7 @@
 import { inTime, QueryError, readReflexive, StunConnection } from "../client/mod.ts";
 import type { Clock, Randomness } from "../ops/mod.ts";
-import { bindingRequest, type MappingObservation, type PunchFindings } from "../protocol/mod.ts";
+import { bindingRequest, type MappingObservation } from "../protocol/discovery/mod.ts";
+import type { PunchFindings } from "../protocol/punch/mod.ts";
 import { ConnectionError, type SharedTcpPort } from "../transport/mod.ts";
 import { equalSocketAddresses, type SocketAddress } from "../wire/mod.ts";
 

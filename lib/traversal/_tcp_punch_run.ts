@@ -1,5 +1,10 @@
 import type { Clock } from "../ops/mod.ts";
-import type { TcpDialFailure, TcpPunch, TcpPunchAction, TcpPunchOutcome } from "../protocol/mod.ts";
+import type {
+  TcpDialFailure,
+  TcpPunch,
+  TcpPunchAction,
+  TcpPunchOutcome,
+} from "../protocol/punch/mod.ts";
 import {
   AcceptError,
   ConnectionError,

@@ -1,10 +1,8 @@
 import { compareAddresses, QueryError, readReflexive, TransactionRun } from "../client/mod.ts";
 import type { Clock, Randomness } from "../ops/mod.ts";
-import {
-  bindingRequest,
-  ClientTransaction,
-  type PublicAddressObservation,
-} from "../protocol/mod.ts";
+import { bindingRequest } from "../protocol/discovery/mod.ts";
+import type { PublicAddressObservation } from "../protocol/holding/mod.ts";
+import { ClientTransaction } from "../protocol/mod.ts";
 import type { DatagramTransport } from "../transport/mod.ts";
 import { equalIps, equalSocketAddresses, type SocketAddress } from "../wire/mod.ts";
 import { diagnoseLink } from "./_endpoint_failure.ts";

@@ -1,5 +1,10 @@
 import type { Clock } from "../ops/mod.ts";
-import type { UdpGathering, UdpPunch, UdpPunchDatagram, UdpPunchOutcome } from "../protocol/mod.ts";
+import type {
+  UdpGathering,
+  UdpPunch,
+  UdpPunchDatagram,
+  UdpPunchOutcome,
+} from "../protocol/punch/mod.ts";
 import type { DatagramTransport } from "../transport/mod.ts";
 import { DatagramQueue } from "./_datagram_queue.ts";
 

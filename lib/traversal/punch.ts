@@ -4,7 +4,7 @@ import {
   planPunch,
   type PunchCandidate,
   type PunchDescription,
-} from "../protocol/mod.ts";
+} from "../protocol/punch/mod.ts";
 import type { AddressFamily, StunUri } from "../wire/mod.ts";
 import { JointSignalling } from "./_joint_signalling.ts";
 import { PunchError } from "./punch_error.ts";

@@ -1,4 +1,4 @@
-import type { PunchFailureCode } from "../protocol/mod.ts";
+import type { PunchFailureCode } from "../protocol/punch/mod.ts";
 
 /**
  * Why there is no path: as a {@linkcode PunchFailureCode} says, or the other side's description is

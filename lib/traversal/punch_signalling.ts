@@ -1,4 +1,4 @@
-import type { PunchDescription } from "../protocol/mod.ts";
+import type { PunchDescription } from "../protocol/punch/mod.ts";
 
 /** How the two descriptions are exchanged: copy and paste, a board, or anything else. */
 export interface PunchSignalling {

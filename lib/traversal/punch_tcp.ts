@@ -1,12 +1,12 @@
 import { resolveServers } from "../client/mod.ts";
 import { type Clock, type Randomness, systemClock, systemRandomness } from "../ops/mod.ts";
+import type { PunchSide } from "../protocol/discovery/mod.ts";
 import {
   type PunchCandidate,
   type PunchDescription,
-  type PunchSide,
   TcpPunch,
   type TcpPunchOptions,
-} from "../protocol/mod.ts";
+} from "../protocol/punch/mod.ts";
 import {
   openSharedTcpPort,
   type OpenSharedTcpPortOptions,

@@ -1,12 +1,12 @@
 import { resolveServers } from "../client/mod.ts";
 import { type Clock, type Randomness, systemClock, systemRandomness } from "../ops/mod.ts";
+import type { PunchSide } from "../protocol/discovery/mod.ts";
 import {
   type PunchDescription,
-  type PunchSide,
   UdpGathering,
   UdpPunch,
   type UdpPunchConnected,
-} from "../protocol/mod.ts";
+} from "../protocol/punch/mod.ts";
 import { type DatagramTransport, localAddressTowards, openDenoDatagram } from "../transport/mod.ts";
 import { type AddressFamily, addressFamily, isUnspecifiedIp, type StunUri } from "../wire/mod.ts";
 import { ownDescription } from "./_own_description.ts";

@@ -1,4 +1,4 @@
-import type { PunchPathKind } from "../protocol/mod.ts";
+import type { PunchPathKind } from "../protocol/punch/mod.ts";
 import type { SocketAddress } from "../wire/mod.ts";
 
 /** How a {@linkcode UdpChannel} ended. */

@@ -1,4 +1,4 @@
-import { judgeReach, type ReachVerdict } from "../protocol/mod.ts";
+import { judgeReach, type ReachVerdict } from "../protocol/holding/mod.ts";
 import type { DialBackFinding, PublicTcpListener } from "./public_listener.ts";
 
 /** Whether the world can connect, and what was tried. */

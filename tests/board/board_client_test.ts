@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { BoardClient, BoardClientError, type BoardClientOptions } from "../../lib/board/mod.ts";
-import { BOARD_LIMITS, type BoardPost, type ServerMessage } from "../../lib/protocol/mod.ts";
+import { BOARD_LIMITS, type BoardPost, type ServerMessage } from "../../lib/protocol/board/mod.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
 import { BoardEvents } from "./board_peer_client.ts";
 

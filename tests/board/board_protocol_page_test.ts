@@ -5,7 +5,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Ajv2020 } from "ajv";
 import { boardProtocolPage, clientJsonSchema } from "../../docs/board_protocol.ts";
 import { CLIENT_MESSAGES, SERVER_MESSAGES } from "../../docs/board_protocol_notes.ts";
-import { readClientMessage, readServerMessage } from "../../lib/protocol/mod.ts";
+import { readClientMessage, readServerMessage } from "../../lib/protocol/board/mod.ts";
 import { ROOT } from "../support/pinhole_server.ts";
 
 Deno.test("boardProtocolPage() is what docs/board-protocol.md holds (deno task docs:board)", async () => {

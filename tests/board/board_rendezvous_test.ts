@@ -10,7 +10,7 @@ import {
 } from "../../lib/board/mod.ts";
 import { openHttpServer, silentLogger } from "../../lib/ops/mod.ts";
 import { formatSocketAddress } from "../../lib/wire/mod.ts";
-import { otherDescription, punchDescription } from "../protocol/punch_description_cases.ts";
+import { otherDescription, punchDescription } from "../protocol/punch/punch_description_cases.ts";
 import { leakTest } from "../support/leak_test.ts";
 import { freePort } from "../support/free_port.ts";
 

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { BoardServer, type BoardSocket, MemoryBoardStore } from "../../lib/board/mod.ts";
 import type { WebSocketListener } from "../../lib/ops/mod.ts";
-import { MAX_BUFFERED_BYTES, secretSubprotocol } from "../../lib/protocol/mod.ts";
+import { MAX_BUFFERED_BYTES, secretSubprotocol } from "../../lib/protocol/board/mod.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
 
 const IP = Uint8Array.of(192, 0, 2, 7);

@@ -3,7 +3,7 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { BoardClient } from "../../lib/board/mod.ts";
-import { BOARD_LIMITS } from "../../lib/protocol/mod.ts";
+import { BOARD_LIMITS } from "../../lib/protocol/board/mod.ts";
 import { ADDRESS_TOKEN, decodeMessage, valueOf } from "../../lib/wire/mod.ts";
 import { BoardEvents } from "../board/board_peer_client.ts";
 import { clientFrame, RawWebSocket } from "../ops/websocket_client.ts";

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { DOCTOR } from "../../lib/cli/doctor_command.ts";
-import { doctorChecks } from "../../lib/protocol/mod.ts";
+import { doctorChecks } from "../../lib/protocol/doctor/mod.ts";
 import { StunServer, type StunServerOptions } from "../../lib/server/mod.ts";
 import { formatSocketAddress } from "../../lib/wire/mod.ts";
 import { answerTo, ScriptedUdpServer } from "../client/scripted_server.ts";

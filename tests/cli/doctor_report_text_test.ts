@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { doctorReportText } from "../../lib/cli/doctor_report_text.ts";
-import { DoctorWorld } from "../protocol/doctor_world.ts";
+import { DoctorWorld } from "../protocol/doctor/doctor_world.ts";
 import { MIXED } from "./doctor_reports.ts";
 
 Deno.test("doctorReportText() tells each check, why, and where it is written", () => {

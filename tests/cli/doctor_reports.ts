@@ -1,4 +1,4 @@
-import type { DoctorReport } from "../../lib/protocol/mod.ts";
+import type { DoctorReport } from "../../lib/protocol/doctor/mod.ts";
 import { address } from "../protocol/binding_cases.ts";
 
 /** A report with every result in it. */

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { natReportText } from "../../lib/cli/nat_report_text.ts";
-import type { NatReport } from "../../lib/protocol/mod.ts";
+import type { NatReport } from "../../lib/protocol/discovery/mod.ts";
 import { at, PORT_RESTRICTED, TWO_MINUTES, udpReport } from "./nat_reports.ts";
 
 Deno.test("natReportText() draws the way, tells each verdict and why, and what it means", () => {

@@ -4,7 +4,7 @@ import type {
   NatReport,
   TcpNatReport,
   UdpNatReport,
-} from "../../lib/protocol/mod.ts";
+} from "../../lib/protocol/discovery/mod.ts";
 import { parseSocketAddress, type SocketAddress } from "../../lib/wire/mod.ts";
 
 /** What a lifetime of two minutes looks like. */

@@ -1,11 +1,11 @@
 // `pinhole punch` as people run it: two processes, codes copied from the one to the other.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { encodePunchCode } from "../../lib/protocol/mod.ts";
+import { encodePunchCode } from "../../lib/protocol/punch/mod.ts";
 import { StunServer } from "../../lib/server/mod.ts";
 import { connectTcp, listenTcp, openDenoDatagram } from "../../lib/transport/mod.ts";
 import { formatSocketAddress } from "../../lib/wire/mod.ts";
-import { otherDescription } from "../protocol/punch_description_cases.ts";
+import { otherDescription } from "../protocol/punch/punch_description_cases.ts";
 import { simAddress } from "../sim/mod.ts";
 import { freePort } from "../support/free_port.ts";
 import { ROOT } from "../support/pinhole_server.ts";

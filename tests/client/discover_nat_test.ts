@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { discoverNat, type DiscoverNatOptions, QueryError } from "../../lib/client/mod.ts";
-import type { NatReport } from "../../lib/protocol/mod.ts";
+import type { NatReport } from "../../lib/protocol/discovery/mod.ts";
 import { StunServer, type StunServerOptions } from "../../lib/server/mod.ts";
 import { decodeMessage, formatSocketAddress } from "../../lib/wire/mod.ts";
 import { freePort } from "../support/free_port.ts";

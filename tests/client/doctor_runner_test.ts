@@ -3,13 +3,13 @@ import { once } from "node:events";
 import { DoctorRunner } from "../../lib/client/doctor_runner.ts";
 import { QueryError } from "../../lib/client/mod.ts";
 import { type Clock, systemClock } from "../../lib/ops/mod.ts";
-import {
-  bindingRequest,
-  type DoctorDatagramResult,
-  type DoctorDatagramStep,
-  type DoctorStreamResult,
-  type DoctorStreamStep,
-} from "../../lib/protocol/mod.ts";
+import { bindingRequest } from "../../lib/protocol/discovery/mod.ts";
+import type {
+  DoctorDatagramResult,
+  DoctorDatagramStep,
+  DoctorStreamResult,
+  DoctorStreamStep,
+} from "../../lib/protocol/doctor/mod.ts";
 import { formatSocketAddress, type SocketAddress } from "../../lib/wire/mod.ts";
 import { freePort } from "../support/free_port.ts";
 import { leakTest } from "../support/leak_test.ts";

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { examineServer, type ExamineServerOptions, QueryError } from "../../lib/client/mod.ts";
 import { type Clock, systemClock } from "../../lib/ops/mod.ts";
-import { doctorChecks, type DoctorReport, doctorVerdict } from "../../lib/protocol/mod.ts";
+import { doctorChecks, type DoctorReport, doctorVerdict } from "../../lib/protocol/doctor/mod.ts";
 import { StunServer, type StunServerOptions } from "../../lib/server/mod.ts";
 import { formatSocketAddress } from "../../lib/wire/mod.ts";
 import { AUTHORITY, EXPIRED, SERVER } from "../support/certificate.ts";

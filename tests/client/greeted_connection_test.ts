@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { GreetedConnection } from "../../lib/client/greeted_connection.ts";
-import { bindingRequest } from "../../lib/protocol/mod.ts";
+import { bindingRequest } from "../../lib/protocol/discovery/mod.ts";
 import { ConnectionError, connectTcp, listenTcp } from "../../lib/transport/mod.ts";
 import { leakTest } from "../support/leak_test.ts";
 

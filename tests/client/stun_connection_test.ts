@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { StunConnection } from "../../lib/client/mod.ts";
 import { systemClock } from "../../lib/ops/mod.ts";
-import { bindingRequest } from "../../lib/protocol/mod.ts";
+import { bindingRequest } from "../../lib/protocol/discovery/mod.ts";
 import { ConnectionError, connectTcp } from "../../lib/transport/mod.ts";
 import { socketAddress } from "../../lib/wire/mod.ts";
 import { leakTest } from "../support/leak_test.ts";

@@ -7,7 +7,7 @@ import {
   discoverTcpNat,
   type TcpNatReport,
   type TcpNatStep,
-} from "../../lib/protocol/mod.ts";
+} from "../../lib/protocol/discovery/mod.ts";
 import { StunServer, type StunServerOptions } from "../../lib/server/mod.ts";
 import {
   attribute,

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { type MappingChange, watchMapping } from "../../lib/client/mod.ts";
-import { PATIENT_TIMING } from "../../lib/protocol/mod.ts";
+import { PATIENT_TIMING } from "../../lib/protocol/discovery/mod.ts";
 import { formatSocketAddress } from "../../lib/wire/mod.ts";
 import { leakTest } from "../support/leak_test.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";

@@ -5,7 +5,7 @@ import {
   type BoardPost,
   type JoinRefusal,
   roomSecretDigest,
-} from "../../lib/protocol/mod.ts";
+} from "../../lib/protocol/board/mod.ts";
 
 /** A store, seen by two servers: one store twice if it is for one server alone. */
 export interface BoardStoresUnderTest extends AsyncDisposable {

@@ -6,7 +6,7 @@ import {
   NAT_CASES,
   outcomeOf,
   SERVER_CASES,
-} from "../protocol/nat_discovery_cases.ts";
+} from "../protocol/discovery/nat_discovery_cases.ts";
 
 // A thousand take ten minutes: SEEDS=1000 deno test --allow-env=SEEDS tests/fuzz/nat_discovery_test.ts
 const asked = Deno.permissions.querySync({ name: "env", variable: "SEEDS" }).state === "granted";

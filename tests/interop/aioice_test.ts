@@ -1,7 +1,7 @@
 // A full implementation of ICE by others as the other side of a punch.
 
 import { assertEquals } from "@std/assert";
-import type { PunchDescription } from "../../lib/protocol/mod.ts";
+import type { PunchDescription } from "../../lib/protocol/punch/mod.ts";
 import { StunServer } from "../../lib/server/mod.ts";
 import { punchUdp } from "../../lib/traversal/mod.ts";
 import { formatSocketAddress } from "../../lib/wire/mod.ts";

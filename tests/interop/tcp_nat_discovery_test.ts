@@ -4,7 +4,7 @@
 import { assertEquals } from "@std/assert";
 import { TcpNatRunner } from "../../lib/client/tcp_nat_runner.ts";
 import { systemClock } from "../../lib/ops/mod.ts";
-import { discoverTcpNat } from "../../lib/protocol/mod.ts";
+import { discoverTcpNat } from "../../lib/protocol/discovery/mod.ts";
 import { socketAddress } from "../../lib/wire/mod.ts";
 import { testWithTool, TOOLS } from "../support/tool.ts";
 import { Turnserver } from "../support/turnserver.ts";

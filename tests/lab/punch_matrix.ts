@@ -1,5 +1,9 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { predictPunch, type PunchPrediction, type PunchSide } from "../../lib/protocol/mod.ts";
+import {
+  predictPunch,
+  type PunchPrediction,
+  type PunchSide,
+} from "../../lib/protocol/discovery/mod.ts";
 import { ROOT } from "../support/pinhole_server.ts";
 import type { Child } from "../support/process.ts";
 import { LAB_SERVERS, serverAnswers } from "./lab_servers.ts";

@@ -1,4 +1,8 @@
-import { type HoldEnd, MappingKeeper, type MappingKeeperOptions } from "../../lib/protocol/mod.ts";
+import {
+  type HoldEnd,
+  MappingKeeper,
+  type MappingKeeperOptions,
+} from "../../lib/protocol/holding/mod.ts";
 import { formatSocketAddress, parseSocketAddress, type SocketAddress } from "../../lib/wire/mod.ts";
 
 /** The own address of the port in drills. */

@@ -1,10 +1,10 @@
-import {
-  ClientTransaction,
-  type NatProbe,
-  type NatProbeResult,
-  type NatStep,
-  type NatSteps,
-} from "../../lib/protocol/mod.ts";
+import type {
+  NatProbe,
+  NatProbeResult,
+  NatStep,
+  NatSteps,
+} from "../../lib/protocol/discovery/mod.ts";
+import { ClientTransaction } from "../../lib/protocol/mod.ts";
 import type { SocketAddress } from "../../lib/wire/mod.ts";
 import type { SimHost, SimUdpSocket } from "./sim_host.ts";
 import type { SimNetwork } from "./sim_network.ts";

@@ -1,4 +1,4 @@
-import type { TcpNatStep, TcpNatStepResult } from "../../lib/protocol/mod.ts";
+import type { TcpNatStep, TcpNatStepResult } from "../../lib/protocol/discovery/mod.ts";
 import {
   decodeMessage,
   DIAL_BACK_RESULT,

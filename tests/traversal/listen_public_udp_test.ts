@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { bindingRequest } from "../../lib/protocol/mod.ts";
+import { bindingRequest } from "../../lib/protocol/discovery/mod.ts";
 import { StunServer } from "../../lib/server/mod.ts";
 import {
   listenPublicUdp,

@@ -1,4 +1,4 @@
-import type { PunchDescription } from "../../lib/protocol/mod.ts";
+import type { PunchDescription } from "../../lib/protocol/punch/mod.ts";
 import type { PunchSignalling } from "../../lib/traversal/mod.ts";
 
 /** Two ends between which descriptions are exchanged; both begin once both are ready. */

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { PunchDescription } from "../../lib/protocol/mod.ts";
+import type { PunchDescription } from "../../lib/protocol/punch/mod.ts";
 import { StunServer } from "../../lib/server/mod.ts";
 import { ListenError, listenTcp, openDenoDatagram } from "../../lib/transport/mod.ts";
 import {

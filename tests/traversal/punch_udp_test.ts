@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { PunchDescription } from "../../lib/protocol/mod.ts";
+import type { PunchDescription } from "../../lib/protocol/punch/mod.ts";
 import { StunServer } from "../../lib/server/mod.ts";
 import { ListenError, openDenoDatagram } from "../../lib/transport/mod.ts";
 import {
@@ -10,7 +10,7 @@ import {
   type UdpChannel,
 } from "../../lib/traversal/mod.ts";
 import { BINDING, encodeMessage, formatSocketAddress } from "../../lib/wire/mod.ts";
-import { otherDescription } from "../protocol/punch_description_cases.ts";
+import { otherDescription } from "../protocol/punch/punch_description_cases.ts";
 import { leakTest } from "../support/leak_test.ts";
 import { LOOPBACKS } from "../support/tool.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";

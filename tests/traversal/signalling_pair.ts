@@ -1,4 +1,4 @@
-import type { PunchDescription } from "../../lib/protocol/mod.ts";
+import type { PunchDescription } from "../../lib/protocol/punch/mod.ts";
 import type { PunchSignalling } from "../../lib/traversal/mod.ts";
 
 /** A signalling for each of two sides, which hand each other their descriptions in memory. */

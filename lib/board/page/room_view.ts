@@ -1,5 +1,5 @@
 /// <reference lib="dom" />
-import type { BoardPost } from "../../protocol/mod.ts";
+import type { BoardPost } from "../../protocol/board/mod.ts";
 import { BoardClient, type BoardClientEvent } from "../board_client.ts";
 import { BoardClientError } from "../board_client_error.ts";
 import { probeAddresses } from "./address_probe.ts";
