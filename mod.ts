@@ -7,6 +7,7 @@
  */
 export * from "./lib/wire/mod.ts";
 export * from "./lib/protocol/mod.ts";
+export * from "./lib/protocol/client/mod.ts";
 export * from "./lib/protocol/discovery/mod.ts";
 export * from "./lib/protocol/holding/mod.ts";
 export * from "./lib/protocol/board/mod.ts";

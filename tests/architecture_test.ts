@@ -20,6 +20,7 @@ interface Rule {
 const RINGS: Readonly<Record<string, number>> = {
   wire: 0,
   protocol: 1,
+  "protocol/client": 1.05,
   "protocol/discovery": 1.1,
   "protocol/board": 1.1,
   "protocol/holding": 1.2,

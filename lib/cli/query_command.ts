@@ -1,5 +1,5 @@
 import { query, QueryError, type QueryOptions, type QueryResult } from "../client/mod.ts";
-import { ClientAuthentication, type ClientCredentials } from "../protocol/mod.ts";
+import { ClientAuthentication, type ClientCredentials } from "../protocol/client/mod.ts";
 import { formatSocketAddress, isUnspecifiedIp, parseStunUri } from "../wire/mod.ts";
 import { type Command, formatHelp, parseCommandLine } from "./command_line.ts";
 import { complain, readFile, writeErr, writeOut } from "./terminal.ts";

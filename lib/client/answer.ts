@@ -2,8 +2,8 @@ import type {
   AuthenticationEnd,
   TransactionAnswer,
   TransactionOutcome,
-  TransportProtocol,
-} from "../protocol/mod.ts";
+} from "../protocol/client/mod.ts";
+import type { TransportProtocol } from "../protocol/mod.ts";
 import {
   ALTERNATE_DOMAIN,
   ALTERNATE_SERVER,

@@ -3,8 +3,8 @@ import {
   ClientAuthentication,
   type ClientCredentials,
   type TransactionAnswer,
-  type TransportProtocol,
-} from "../protocol/mod.ts";
+} from "../protocol/client/mod.ts";
+import type { TransportProtocol } from "../protocol/mod.ts";
 import {
   BINDING,
   encodeMessage,

@@ -1,5 +1,6 @@
 import type { Clock, Randomness } from "../ops/mod.ts";
-import type { ClientCredentials, TransportProtocol } from "../protocol/mod.ts";
+import type { ClientCredentials } from "../protocol/client/mod.ts";
+import type { TransportProtocol } from "../protocol/mod.ts";
 import { ConnectionError, ListenError, ResolveError } from "../transport/mod.ts";
 import {
   type AddressFamily,

@@ -1,10 +1,6 @@
 import type { Clock } from "../ops/mod.ts";
-import {
-  STUN_ALPN,
-  type TransactionOutcome,
-  TransactionPair,
-  type TransportProtocol,
-} from "../protocol/mod.ts";
+import { type TransactionOutcome, TransactionPair } from "../protocol/client/mod.ts";
+import { STUN_ALPN, type TransportProtocol } from "../protocol/mod.ts";
 import {
   connectTcp,
   connectTls,

@@ -1,9 +1,6 @@
 import { type Clock, type Randomness, systemClock, systemRandomness } from "../ops/mod.ts";
-import {
-  ClientAuthentication,
-  type ClientCredentials,
-  type TransportProtocol,
-} from "../protocol/mod.ts";
+import { ClientAuthentication, type ClientCredentials } from "../protocol/client/mod.ts";
+import type { TransportProtocol } from "../protocol/mod.ts";
 import { type AddressFamily, formatStunUri, parseStunUri, type StunUri } from "../wire/mod.ts";
 import { askTarget, type Plan, SERVER_DELAY_MS, type Target } from "./ask_target.ts";
 import type { QueryResult } from "./query_result.ts";

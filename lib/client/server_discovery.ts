@@ -3,8 +3,8 @@ import {
   interleaveFamilies,
   orderServiceRecords,
   type ServiceRecord,
-  type TransportProtocol,
-} from "../protocol/mod.ts";
+} from "../protocol/client/mod.ts";
+import type { TransportProtocol } from "../protocol/mod.ts";
 import { ResolveError, resolveHost, resolveService } from "../transport/mod.ts";
 import {
   type AddressFamily,

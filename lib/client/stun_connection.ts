@@ -1,5 +1,5 @@
 import type { Clock } from "../ops/mod.ts";
-import { ClientTransaction } from "../protocol/mod.ts";
+import { ClientTransaction } from "../protocol/client/mod.ts";
 import { ConnectionError, type StreamConnection } from "../transport/mod.ts";
 import {
   formatSocketAddress,

@@ -1,5 +1,5 @@
 import type { Clock } from "../ops/mod.ts";
-import type { ClientTransaction, TransactionOutcome } from "../protocol/mod.ts";
+import type { ClientTransaction, TransactionOutcome } from "../protocol/client/mod.ts";
 import type { SocketAddress } from "../wire/mod.ts";
 import { QueryError } from "./query_error.ts";
 

@@ -14,12 +14,7 @@ export * from "./authenticator.ts";
 export * from "./short_term_authenticator.ts";
 export * from "./long_term_authenticator.ts";
 export type { UserCredential } from "./user_credential.ts";
-export * from "./client_authentication.ts";
 export * from "./dial_back.ts";
-export * from "./client_transaction.ts";
-export * from "./transaction_pair.ts";
-export * from "./service_record_order.ts";
-export * from "./interleave_families.ts";
 export * from "./rate_limiter.ts";
 export * from "./shared_responder.ts";
 export { TokenBucket, type TokenBucketOptions } from "./token_bucket.ts";
@@ -37,3 +32,6 @@ export {
   type ForwardedRequest,
 } from "./forwarded_client.ts";
 export { isProtected } from "./message_protection.ts";
+export { keyAlgorithmOf } from "./key_algorithm.ts";
+export { protectionOf } from "./message_protection.ts";
+export { prepareUsers } from "./user_credential.ts";

@@ -1,4 +1,4 @@
-import type { ServiceRecord } from "../protocol/mod.ts";
+import type { ServiceRecord } from "../protocol/client/mod.ts";
 import { formatIp, type SocketAddress } from "../wire/mod.ts";
 import { ResolveError } from "./resolve_host.ts";
 

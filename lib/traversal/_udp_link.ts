@@ -2,7 +2,7 @@ import { compareAddresses, QueryError, readReflexive, TransactionRun } from "../
 import type { Clock, Randomness } from "../ops/mod.ts";
 import { bindingRequest } from "../protocol/discovery/mod.ts";
 import type { PublicAddressObservation } from "../protocol/holding/mod.ts";
-import { ClientTransaction } from "../protocol/mod.ts";
+import { ClientTransaction } from "../protocol/client/mod.ts";
 import type { DatagramTransport } from "../transport/mod.ts";
 import { equalIps, equalSocketAddresses, type SocketAddress } from "../wire/mod.ts";
 import { diagnoseLink } from "./_endpoint_failure.ts";

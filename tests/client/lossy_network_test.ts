@@ -7,7 +7,7 @@ import {
   ClientTransaction,
   TransactionPair,
   type TransactionPairOptions,
-} from "../../lib/protocol/mod.ts";
+} from "../../lib/protocol/client/mod.ts";
 import { BINDING, encodeMessage } from "../../lib/wire/mod.ts";
 import { SimNetwork } from "../sim/sim_network.ts";
 import { SimStunServer } from "../sim/sim_stun_server.ts";

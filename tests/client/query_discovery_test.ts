@@ -3,7 +3,7 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { query, QueryError, type QueryOptions, type QueryResult } from "../../lib/client/mod.ts";
-import type { ServiceRecord } from "../../lib/protocol/mod.ts";
+import type { ServiceRecord } from "../../lib/protocol/client/mod.ts";
 import { resolveService } from "../../lib/transport/mod.ts";
 import { StunServer } from "../../lib/server/mod.ts";
 import { AUTHORITY, SERVER } from "../support/certificate.ts";

@@ -1,5 +1,5 @@
 import type { Resolver } from "../../lib/client/mod.ts";
-import type { ServiceRecord } from "../../lib/protocol/mod.ts";
+import type { ServiceRecord } from "../../lib/protocol/client/mod.ts";
 import { ResolveError } from "../../lib/transport/mod.ts";
 import { parseIp } from "../../lib/wire/mod.ts";
 

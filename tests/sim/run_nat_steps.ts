@@ -4,7 +4,7 @@ import type {
   NatStep,
   NatSteps,
 } from "../../lib/protocol/discovery/mod.ts";
-import { ClientTransaction } from "../../lib/protocol/mod.ts";
+import { ClientTransaction } from "../../lib/protocol/client/mod.ts";
 import type { SocketAddress } from "../../lib/wire/mod.ts";
 import type { SimHost, SimUdpSocket } from "./sim_host.ts";
 import type { SimNetwork } from "./sim_network.ts";

@@ -1,4 +1,4 @@
-import type { ServiceRecord } from "../../lib/protocol/mod.ts";
+import type { ServiceRecord } from "../../lib/protocol/client/mod.ts";
 import type { SocketAddress } from "../../lib/wire/mod.ts";
 
 /** How a {@linkcode NameServer} answers. */

@@ -10,7 +10,7 @@ import {
   type WritableAttribute,
   XOR_MAPPED_ADDRESS,
 } from "../../wire/mod.ts";
-import type { TransactionTiming } from "../mod.ts";
+import type { TransactionTiming } from "../client/mod.ts";
 
 /**
  * One step of a NAT discovery, for whoever has the sockets: run all of the probes at once and hand

@@ -6,7 +6,7 @@ import {
   valueOf,
   XOR_MAPPED_ADDRESS,
 } from "../../wire/mod.ts";
-import { ClientTransaction } from "../mod.ts";
+import { ClientTransaction } from "../client/mod.ts";
 import type { MappingObservation } from "../discovery/mod.ts";
 import { bindingRequest } from "../discovery/mod.ts";
 import type { UdpPunchDatagram } from "./udp_punch.ts";

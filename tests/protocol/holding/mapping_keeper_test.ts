@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { KeeperDrill, OWN } from "../keeper_drill.ts";
+import { KeeperDrill, OWN } from "./keeper_drill.ts";
 
 const ONE = "203.0.113.1:5000";
 const TWO = "203.0.113.2:6000";

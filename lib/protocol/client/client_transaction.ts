@@ -4,7 +4,7 @@ import {
   equalSocketAddresses,
   type SocketAddress,
   type StunMessage,
-} from "../wire/mod.ts";
+} from "../../wire/mod.ts";
 
 /** When a client sends again and when it gives up (RFC 8489 section 6.2). */
 export interface TransactionTiming {

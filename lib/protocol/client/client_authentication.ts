@@ -27,11 +27,11 @@ import {
   USERNAME,
   valueOf,
   type WritableAttribute,
-} from "../wire/mod.ts";
-import { keyAlgorithmOf } from "./key_algorithm.ts";
-import { isProtected, protectionOf } from "./message_protection.ts";
-import { nonceFeatures } from "./nonce.ts";
-import { prepareUsers, type UserCredential } from "./user_credential.ts";
+} from "../../wire/mod.ts";
+import { keyAlgorithmOf } from "../mod.ts";
+import { isProtected, protectionOf } from "../mod.ts";
+import { nonceFeatures } from "../mod.ts";
+import { prepareUsers, type UserCredential } from "../mod.ts";
 
 /** What a client authenticates itself with. */
 export interface ClientCredentials extends UserCredential {

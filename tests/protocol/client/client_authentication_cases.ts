@@ -1,5 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { ClientAuthentication, type ClientAuthenticationStep } from "../../lib/protocol/mod.ts";
+import {
+  ClientAuthentication,
+  type ClientAuthenticationStep,
+} from "../../../lib/protocol/client/mod.ts";
 import {
   attribute,
   BINDING,
@@ -12,9 +15,9 @@ import {
   type StunMessage,
   type WritableAttribute,
   XOR_MAPPED_ADDRESS,
-} from "../../lib/wire/mod.ts";
-import { ALICE, realmAndNonce } from "./authentication_cases.ts";
-import { ID, IPV4_SOURCE } from "./binding_cases.ts";
+} from "../../../lib/wire/mod.ts";
+import { ALICE, realmAndNonce } from "../authentication_cases.ts";
+import { ID, IPV4_SOURCE } from "../binding_cases.ts";
 
 /** A client with Alice's credentials that has been challenged with these attributes. */
 export function challenged(attributes: readonly (RawAttribute | WritableAttribute)[]): {

@@ -1,14 +1,16 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import {
-  type Authenticator,
   ClientAuthentication,
   type ClientAuthenticationStep,
   type ClientCredentials,
+} from "../../../lib/protocol/client/mod.ts";
+import {
+  type Authenticator,
   LongTermAuthenticator,
   ShortTermAuthenticator,
   StunResponder,
   timeLimitedPassword,
-} from "../../lib/protocol/mod.ts";
+} from "../../../lib/protocol/mod.ts";
 import {
   attribute,
   attributeName,
@@ -18,10 +20,10 @@ import {
   REALM,
   type StunMessage,
   type WritableAttribute,
-} from "../../lib/wire/mod.ts";
-import { ALICE, NONCE_SECRET, offer, REALM_NAME } from "./authentication_cases.ts";
+} from "../../../lib/wire/mod.ts";
+import { ALICE, NONCE_SECRET, offer, REALM_NAME } from "../authentication_cases.ts";
 import { challenged, decode, errorAnswer, fresh } from "./client_authentication_cases.ts";
-import { arrival, raw, request } from "./binding_cases.ts";
+import { arrival, raw, request } from "../binding_cases.ts";
 
 const WRONG = { ...ALICE, password: "Secret" };
 const COOKIELESS = "f//499k954d6OL34oL9FSTvy64sA";

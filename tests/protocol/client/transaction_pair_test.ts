@@ -3,15 +3,15 @@ import {
   type TransactionAnswer,
   TransactionPair,
   type TransactionPairOptions,
-} from "../../lib/protocol/mod.ts";
+} from "../../../lib/protocol/client/mod.ts";
 import {
   attribute,
   BINDING,
   encodeMessage,
   type StunMessage,
   XOR_MAPPED_ADDRESS,
-} from "../../lib/wire/mod.ts";
-import { address } from "./binding_cases.ts";
+} from "../../../lib/wire/mod.ts";
+import { address } from "../binding_cases.ts";
 
 const SERVER = address("198.51.100.1:3478");
 const REFLEXIVE = address("192.0.2.1:1000");

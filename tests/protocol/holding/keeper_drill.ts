@@ -2,8 +2,8 @@ import {
   type HoldEnd,
   MappingKeeper,
   type MappingKeeperOptions,
-} from "../../lib/protocol/holding/mod.ts";
-import { formatSocketAddress, parseSocketAddress, type SocketAddress } from "../../lib/wire/mod.ts";
+} from "../../../lib/protocol/holding/mod.ts";
+import { formatSocketAddress, parseSocketAddress, type SocketAddress } from "../../../lib/wire/mod.ts";
 
 /** The own address of the port in drills. */
 export const OWN = "10.0.0.1:4000";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { ClientAuthentication } from "../../lib/protocol/mod.ts";
+import { ClientAuthentication } from "../../../lib/protocol/client/mod.ts";
 import {
   attribute,
   type EncodeMessageOptions,
@@ -10,9 +10,9 @@ import {
   shortTermKey,
   type StunMessage,
   XOR_MAPPED_ADDRESS,
-} from "../../lib/wire/mod.ts";
-import { ALICE, nonce, offer, REALM_NAME } from "./authentication_cases.ts";
-import { IPV4_SOURCE } from "./binding_cases.ts";
+} from "../../../lib/wire/mod.ts";
+import { ALICE, nonce, offer, REALM_NAME } from "../authentication_cases.ts";
+import { IPV4_SOURCE } from "../binding_cases.ts";
 import {
   answer,
   challenged,

@@ -3,7 +3,7 @@ import {
   ClientTransaction,
   type ClientTransactionOptions,
   type TransactionOutcome,
-} from "../../lib/protocol/mod.ts";
+} from "../../../lib/protocol/client/mod.ts";
 import {
   attribute,
   decodeMessage,
@@ -12,8 +12,8 @@ import {
   type MessageInit,
   type StunMessage,
   XOR_MAPPED_ADDRESS,
-} from "../../lib/wire/mod.ts";
-import { address, CLASSIC_ID, ID, raw, request } from "./binding_cases.ts";
+} from "../../../lib/wire/mod.ts";
+import { address, CLASSIC_ID, ID, raw, request } from "../binding_cases.ts";
 
 const SERVER = address("198.51.100.1:3478");
 const REQUEST = request();

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { orderServiceRecords, type ServiceRecord } from "../../lib/protocol/mod.ts";
-import { SimRandom } from "../sim/sim_random.ts";
+import { orderServiceRecords, type ServiceRecord } from "../../../lib/protocol/client/mod.ts";
+import { SimRandom } from "../../sim/sim_random.ts";
 
 Deno.test("orderServiceRecords() gives nothing for nothing", () => {
   assertEquals(orderServiceRecords([], () => 0), []);

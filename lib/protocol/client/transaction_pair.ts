@@ -1,4 +1,4 @@
-import type { SocketAddress } from "../wire/mod.ts";
+import type { SocketAddress } from "../../wire/mod.ts";
 import {
   ClientTransaction,
   type ClientTransactionOptions,

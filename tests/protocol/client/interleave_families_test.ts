@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { interleaveFamilies } from "../../lib/protocol/mod.ts";
-import { formatIp, parseIp } from "../../lib/wire/mod.ts";
+import { interleaveFamilies } from "../../../lib/protocol/client/mod.ts";
+import { formatIp, parseIp } from "../../../lib/wire/mod.ts";
 
 const CASES: readonly (readonly [ips: string, wanted: string])[] = [
   ["", ""],

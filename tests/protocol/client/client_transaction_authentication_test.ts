@@ -1,7 +1,16 @@
 import { assertEquals } from "@std/assert";
-import { ClientTransaction, type ClientTransactionOptions } from "../../lib/protocol/mod.ts";
-import { attribute, decodeMessage, encodeMessage, SOFTWARE, valueOf } from "../../lib/wire/mod.ts";
-import { address, ID, request } from "./binding_cases.ts";
+import {
+  ClientTransaction,
+  type ClientTransactionOptions,
+} from "../../../lib/protocol/client/mod.ts";
+import {
+  attribute,
+  decodeMessage,
+  encodeMessage,
+  SOFTWARE,
+  valueOf,
+} from "../../../lib/wire/mod.ts";
+import { address, ID, request } from "../binding_cases.ts";
 
 const SERVER = address("198.51.100.1:3478");
 const FORGED = success("forged");
