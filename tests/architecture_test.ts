@@ -28,6 +28,7 @@ const RINGS: Readonly<Record<string, number>> = {
   "protocol/doctor": 1.2,
   transport: 2,
   ops: 2,
+  "ops/http": 2.1,
   server: 3,
   client: 3,
   traversal: 4,

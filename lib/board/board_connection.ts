@@ -1,4 +1,5 @@
-import type { Clock, WebSocketMessage } from "../ops/mod.ts";
+import type { WebSocketMessage } from "../ops/http/mod.ts";
+import type { Clock } from "../ops/mod.ts";
 import {
   BOARD_CLOSE,
   type BoardCloseReason,

@@ -1,3 +1,9 @@
+import type {
+  WebSocketCall,
+  WebSocketListener,
+  WebSocketRefusal,
+  WebSocketRoute,
+} from "../ops/http/mod.ts";
 import {
   type Clock,
   type Logger,
@@ -5,10 +11,6 @@ import {
   silentLogger,
   systemClock,
   systemRandomness,
-  type WebSocketCall,
-  type WebSocketListener,
-  type WebSocketRefusal,
-  type WebSocketRoute,
 } from "../ops/mod.ts";
 import {
   BOARD_LIMITS,

@@ -1,4 +1,4 @@
-import { type HttpHandler, textResponse } from "../ops/mod.ts";
+import { type HttpHandler, textResponse } from "../ops/http/mod.ts";
 import { formatIp } from "../wire/mod.ts";
 import icon from "./page/icon.svg" with { type: "text" };
 import style from "./page/page.css" with { type: "text" };

@@ -5,18 +5,13 @@ import {
   openRedisBoardStore,
   pageRoutes,
 } from "../board/mod.ts";
-import {
-  type HttpServer,
-  type Logger,
-  openHttpServer,
-  operationsRoutes,
-  type Readiness,
-  type ServerMetrics,
-} from "../ops/mod.ts";
+import { type HttpServer, openHttpServer, operationsRoutes } from "../ops/http/mod.ts";
+import type { Logger, ServerMetrics } from "../ops/mod.ts";
 import type { AddressTokenAuthority } from "../protocol/mod.ts";
 import type { StunServerListener } from "../server/mod.ts";
 import { parseIp } from "../wire/mod.ts";
 import { advertisedStunUris } from "./advertised_stun_uris.ts";
+import { checkReadiness } from "./readiness.ts";
 import type { ServeSettings } from "./serve_settings.ts";
 import { prefixes } from "./server_policy.ts";
 
@@ -28,8 +23,8 @@ export interface HttpServiceOptions {
   readonly listeners: readonly StunServerListener[];
   /** Checks what proves the addresses that peers post. */
   readonly addressTokens: AddressTokenAuthority | undefined;
-  /** Finds out whether the STUN server answers. */
-  readonly readiness: () => Promise<Readiness>;
+  /** The load balancers whose PROXY headers the STUN server wants at the moment, as CIDR blocks. */
+  readonly proxies: () => readonly string[];
   /** What `/metrics` shows. */
   readonly metrics: ServerMetrics;
   /** Takes the log. */
@@ -50,7 +45,7 @@ export interface HttpService {
  * @throws {HttpListenError} If the address cannot be listened on.
  */
 export async function openHttpService(options: HttpServiceOptions): Promise<HttpService> {
-  const { settings, metrics, readiness, logger } = options;
+  const { settings, listeners, proxies, metrics, logger } = options;
   const ip = parseIp(settings["http-hostname"]);
   if (!ip.ok) throw new RangeError(ip.reason);
   const board = await openBoard(options);
@@ -61,7 +56,7 @@ export async function openHttpService(options: HttpServiceOptions): Promise<Http
       port: settings["http-port"]!,
       routes: new Map([
         ...operationsRoutes({
-          readiness,
+          readiness: () => checkReadiness(listeners, proxies()),
           metrics,
           operators: prefixes(settings["http-operator"]),
           logger,

@@ -1,4 +1,4 @@
-import type { Readiness } from "../ops/mod.ts";
+import type { Readiness } from "../ops/http/mod.ts";
 import { ipInPrefix, parseIpPrefix } from "../protocol/mod.ts";
 import type { StunServerListener } from "../server/mod.ts";
 import { formatSocketAddress, isUnspecifiedIp, socketAddress } from "../wire/mod.ts";

@@ -11,7 +11,6 @@ import { StunServer, type StunServerOptions, WorkerError } from "../server/mod.t
 import { CertificateError, type DatagramIo, LibcError, ListenError } from "../transport/mod.ts";
 import { datagramIoFor } from "./datagram_io_for.ts";
 import type { HttpService } from "./http_service.ts";
-import { checkReadiness } from "./readiness.ts";
 import type { ServeConfiguration, ServeConfigurationResult } from "./serve_configuration.ts";
 import type { ServeSettings } from "./serve_settings.ts";
 import { type SettingName, SETTINGS } from "./settings_table.ts";
@@ -73,7 +72,6 @@ export async function runServer(options: RunServerOptions): Promise<string | und
         io: listeners.find(({ transport }) => transport === "udp")?.io ?? "deno",
         snapshot: () => server.snapshot(),
       });
-      const readiness = () => checkReadiness(listeners, inForce["proxy-protocol"]);
       const { addressTokens } = options.configuration.policy;
       // Loaded when it is needed: the board and the page are as much code as all the rest
       const { openHttpService } = await import("./http_service.ts");
@@ -81,7 +79,7 @@ export async function runServer(options: RunServerOptions): Promise<string | und
         settings,
         listeners,
         addressTokens,
-        readiness,
+        proxies: () => inForce["proxy-protocol"],
         metrics,
         logger,
       });

@@ -23,26 +23,4 @@ export {
   type ServerSnapshot,
   type TransportSnapshot,
 } from "./server_metrics.ts";
-export {
-  type HttpHandler,
-  type HttpServer,
-  openHttpServer,
-  type OpenHttpServerOptions,
-  textResponse,
-} from "./http_server.ts";
-export { HttpListenError } from "./http_listen_error.ts";
-export {
-  ServedWebSocket,
-  type WebSocketListener,
-  type WebSocketMessage,
-} from "./served_websocket.ts";
-export {
-  type WebSocketCall,
-  type WebSocketRefusal,
-  type WebSocketRoute,
-} from "./websocket_route.ts";
-export {
-  operationsRoutes,
-  type OperationsRoutesOptions,
-  type Readiness,
-} from "./operations_routes.ts";
+export { HttpListenError, httpListenError } from "./http_listen_error.ts";

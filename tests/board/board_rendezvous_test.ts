@@ -8,7 +8,8 @@ import {
   RendezvousError,
   type RendezvousEvent,
 } from "../../lib/board/mod.ts";
-import { openHttpServer, silentLogger } from "../../lib/ops/mod.ts";
+import { openHttpServer } from "../../lib/ops/http/mod.ts";
+import { silentLogger } from "../../lib/ops/mod.ts";
 import { formatSocketAddress } from "../../lib/wire/mod.ts";
 import { otherDescription, punchDescription } from "../protocol/punch/punch_description_cases.ts";
 import { leakTest } from "../support/leak_test.ts";

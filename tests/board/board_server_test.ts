@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { BoardServer, type BoardSocket, MemoryBoardStore } from "../../lib/board/mod.ts";
-import type { WebSocketListener } from "../../lib/ops/mod.ts";
+import type { WebSocketListener } from "../../lib/ops/http/mod.ts";
 import { MAX_BUFFERED_BYTES, secretSubprotocol } from "../../lib/protocol/board/mod.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
 

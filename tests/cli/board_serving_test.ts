@@ -6,7 +6,7 @@ import { BoardClient } from "../../lib/board/mod.ts";
 import { BOARD_LIMITS } from "../../lib/protocol/board/mod.ts";
 import { ADDRESS_TOKEN, decodeMessage, valueOf } from "../../lib/wire/mod.ts";
 import { BoardEvents } from "../board/board_peer_client.ts";
-import { clientFrame, RawWebSocket } from "../ops/websocket_client.ts";
+import { clientFrame, RawWebSocket } from "../ops/http/websocket_client.ts";
 import { raw, request } from "../protocol/binding_cases.ts";
 import { askTcp, askUdp } from "../support/binding_request.ts";
 import { formatSocketAddress } from "../../lib/wire/mod.ts";

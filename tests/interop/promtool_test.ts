@@ -1,12 +1,8 @@
 // A scrape of our metrics, read and criticised by Prometheus' own tool.
 
 import { assertEquals } from "@std/assert";
-import {
-  openHttpServer,
-  openServerMetrics,
-  operationsRoutes,
-  silentLogger,
-} from "../../lib/ops/mod.ts";
+import { openHttpServer, operationsRoutes } from "../../lib/ops/http/mod.ts";
+import { openServerMetrics, silentLogger } from "../../lib/ops/mod.ts";
 import { OUTCOMES, ResponderStatistics } from "../../lib/protocol/mod.ts";
 import { formatSocketAddress } from "../../lib/wire/mod.ts";
 import { testWithTool } from "../support/tool.ts";

@@ -4,15 +4,15 @@ import {
   openHttpServer,
   type OpenHttpServerOptions,
   type ServedWebSocket,
-  silentLogger,
   type WebSocketCall,
   type WebSocketMessage,
   type WebSocketRoute,
-} from "../../lib/ops/mod.ts";
-import { parseIpPrefix } from "../../lib/protocol/mod.ts";
-import { formatIp, formatSocketAddress } from "../../lib/wire/mod.ts";
-import { leakTest } from "../support/leak_test.ts";
-import { VirtualClock } from "../support/virtual_clock.ts";
+} from "../../../lib/ops/http/mod.ts";
+import { silentLogger } from "../../../lib/ops/mod.ts";
+import { parseIpPrefix } from "../../../lib/protocol/mod.ts";
+import { formatIp, formatSocketAddress } from "../../../lib/wire/mod.ts";
+import { leakTest } from "../../support/leak_test.ts";
+import { VirtualClock } from "../../support/virtual_clock.ts";
 import { clientFrame, RawWebSocket } from "./websocket_client.ts";
 
 const LOOPBACK = Uint8Array.of(127, 0, 0, 1);

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
-import { encodeUtf8 } from "../wire/mod.ts";
-import type { Clock } from "./clock.ts";
+import { encodeUtf8 } from "../../wire/mod.ts";
+import type { Clock } from "../mod.ts";
 import { webSocketFrame, type WebSocketInput, WebSocketReader } from "./_websocket_reader.ts";
 
 /** What a client has sent: text, or something that cannot be taken. */

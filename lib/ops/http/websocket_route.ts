@@ -1,8 +1,8 @@
 import { sha1 } from "@noble/hashes/legacy";
 import type { Socket } from "node:net";
-import type { ForwardedClient } from "../protocol/mod.ts";
-import { encodeUtf8 } from "../wire/mod.ts";
-import type { Clock } from "./clock.ts";
+import type { ForwardedClient } from "../../protocol/mod.ts";
+import { encodeUtf8 } from "../../wire/mod.ts";
+import type { Clock } from "../mod.ts";
 import { ServedWebSocket, type WebSocketListener } from "./served_websocket.ts";
 
 /** A client that wants a WebSocket. */

@@ -6,18 +6,18 @@ import {
   ipInPrefix,
   type IpPrefix,
   SourceQuota,
-} from "../protocol/mod.ts";
+} from "../../protocol/mod.ts";
 import {
   formatIp,
   formatSocketAddress,
   parseIp,
   type SocketAddress,
   socketAddress,
-} from "../wire/mod.ts";
-import { type Clock, systemClock } from "./clock.ts";
-import { httpListenError } from "./http_listen_error.ts";
-import type { Logger } from "./logger.ts";
-import { ThrottledLogger } from "./throttled_logger.ts";
+} from "../../wire/mod.ts";
+import { type Clock, systemClock } from "../mod.ts";
+import { httpListenError } from "../mod.ts";
+import type { Logger } from "../mod.ts";
+import { ThrottledLogger } from "../mod.ts";
 import { openWebSocket, type WebSocketRoute } from "./websocket_route.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { decodeUtf8 } from "../wire/mod.ts";
+import { decodeUtf8 } from "../../wire/mod.ts";
 
 /** What has come over a WebSocket. */
 export type WebSocketInput =

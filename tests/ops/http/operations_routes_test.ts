@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { type Logger, operationsRoutes, type Readiness, silentLogger } from "../../lib/ops/mod.ts";
-import type { ForwardedClient } from "../../lib/protocol/mod.ts";
+import { operationsRoutes, type Readiness } from "../../../lib/ops/http/mod.ts";
+import { type Logger, silentLogger } from "../../../lib/ops/mod.ts";
+import type { ForwardedClient } from "../../../lib/protocol/mod.ts";
 
 const OPERATORS = { ip: Uint8Array.of(10, 0, 0, 0), bits: 24 };
 

@@ -1,5 +1,5 @@
-import type { SocketAddress } from "../../lib/wire/mod.ts";
-import { formatIp } from "../../lib/wire/mod.ts";
+import type { SocketAddress } from "../../../lib/wire/mod.ts";
+import { formatIp } from "../../../lib/wire/mod.ts";
 
 /** What a frame is to be. */
 export interface ClientFrameOptions {

@@ -1,19 +1,21 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import {
   type HttpHandler,
-  HttpListenError,
   type HttpServer,
+  openHttpServer,
+  textResponse,
+} from "../../../lib/ops/http/mod.ts";
+import {
+  HttpListenError,
   type LogFields,
   type Logger,
-  openHttpServer,
   silentLogger,
-  textResponse,
-} from "../../lib/ops/mod.ts";
-import { formatSocketAddress } from "../../lib/wire/mod.ts";
-import { ROOT } from "../support/pinhole_server.ts";
-import { deno } from "../support/process.ts";
-import { LOOPBACKS } from "../support/tool.ts";
-import { VirtualClock } from "../support/virtual_clock.ts";
+} from "../../../lib/ops/mod.ts";
+import { formatSocketAddress } from "../../../lib/wire/mod.ts";
+import { ROOT } from "../../support/pinhole_server.ts";
+import { deno } from "../../support/process.ts";
+import { LOOPBACKS } from "../../support/tool.ts";
+import { VirtualClock } from "../../support/virtual_clock.ts";
 
 const LOOPBACK = Uint8Array.of(127, 0, 0, 1);
 const IPS: Record<string, Uint8Array> = {

@@ -1,7 +1,7 @@
-import { type ForwardedClient, ipInPrefix, type IpPrefix } from "../protocol/mod.ts";
+import { type ForwardedClient, ipInPrefix, type IpPrefix } from "../../protocol/mod.ts";
 import { type HttpHandler, textResponse } from "./http_server.ts";
-import type { Logger } from "./logger.ts";
-import type { ServerMetrics } from "./server_metrics.ts";
+import type { Logger } from "../mod.ts";
+import type { ServerMetrics } from "../mod.ts";
 
 /** Whether a server does what it is for, and what that was seen from. */
 export interface Readiness {

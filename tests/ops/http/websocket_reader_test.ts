@@ -3,7 +3,7 @@ import {
   webSocketFrame,
   type WebSocketInput,
   WebSocketReader,
-} from "../../lib/ops/_websocket_reader.ts";
+} from "../../../lib/ops/http/_websocket_reader.ts";
 import { clientFrame } from "./websocket_client.ts";
 
 const TEXT = 1;
