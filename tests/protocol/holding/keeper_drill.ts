@@ -3,7 +3,11 @@ import {
   MappingKeeper,
   type MappingKeeperOptions,
 } from "../../../lib/protocol/holding/mod.ts";
-import { formatSocketAddress, parseSocketAddress, type SocketAddress } from "../../../lib/wire/mod.ts";
+import {
+  formatSocketAddress,
+  parseSocketAddress,
+  type SocketAddress,
+} from "../../../lib/wire/mod.ts";
 
 /** The own address of the port in drills. */
 export const OWN = "10.0.0.1:4000";
