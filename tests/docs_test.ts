@@ -3,6 +3,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { BOARD } from "../lib/cli/board_command.ts";
+import { DOCTOR } from "../lib/cli/doctor_command.ts";
 import { EXPOSE } from "../lib/cli/expose_command.ts";
 import { NAT } from "../lib/cli/nat_command.ts";
 import { PUNCH } from "../lib/cli/punch_command.ts";
@@ -89,7 +90,7 @@ Deno.test("the check of headings finds those that are there, and no others", () 
 
 /** The flags of our commands, of Deno, and of the benchmarks that the pages run. */
 const FLAGS = new Set([
-  ...[SERVE, QUERY, NAT, REACH, EXPOSE, PUNCH, BOARD].flatMap(({ flags }) =>
+  ...[SERVE, QUERY, NAT, REACH, EXPOSE, PUNCH, BOARD, DOCTOR].flatMap(({ flags }) =>
     flags.map(({ name }) => name)
   ),
   ...["allow-net", "allow-read", "allow-write", "allow-env", "allow-ffi", "allow-run", "doc"],
