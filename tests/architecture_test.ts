@@ -2,6 +2,7 @@
 // that break it as well, so that it is known to be able to fail.
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { filesUnder } from "./support/files_under.ts";
 import { ROOT } from "./support/pinhole_server.ts";
 import { codeOf, importsOf } from "./support/source_code.ts";
 
@@ -306,16 +307,14 @@ function names(folder: string): string[] {
 
 /** Everything that is published: lib/, mod.ts and server.ts. */
 async function projectSources(): Promise<Source[]> {
-  const paths = ["mod.ts", "server.ts", ...tsFilesUnder("lib")];
+  const paths = ["mod.ts", "server.ts", ...sourcesOfLib()];
   assert(paths.length > 10, "the sources were not found");
   return await Promise.all(
     paths.map(async (path): Promise<Source> => [path, await Deno.readTextFile(ROOT + path)]),
   );
 }
 
-function tsFilesUnder(folder: string): string[] {
-  return [...Deno.readDirSync(ROOT + folder)].flatMap(({ name, isDirectory }) => {
-    if (isDirectory) return tsFilesUnder(`${folder}/${name}`);
-    return name.endsWith(".ts") && !name.endsWith(".d.ts") ? [`${folder}/${name}`] : [];
-  });
+function sourcesOfLib(): string[] {
+  return filesUnder(ROOT + "lib").filter((path) => /(?<!\.d)\.ts$/.test(path))
+    .map((path) => `lib/${path}`);
 }

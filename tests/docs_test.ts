@@ -12,6 +12,7 @@ import { REACH } from "../lib/cli/reach_command.ts";
 import { SERVE } from "../lib/cli/serve.ts";
 import { readServeSettings } from "../lib/cli/serve_settings.ts";
 import { codeBlocks, guides, readGuide, shellCommands } from "./support/guide.ts";
+import { exists, matches } from "./support/document.ts";
 import { PinholeServer, ROOT } from "./support/pinhole_server.ts";
 import { SERVER } from "./support/certificate.ts";
 import { run, type RunResult } from "./support/process.ts";
@@ -178,17 +179,4 @@ function anchorsOf(text: string): ReadonlySet<string> {
     anchors.add(anchor);
   }
   return anchors;
-}
-
-function matches(text: string, pattern: RegExp): string[] {
-  return [...text.matchAll(pattern)].map((match) => match[1]!);
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(ROOT + path);
-    return true;
-  } catch {
-    return false;
-  }
 }

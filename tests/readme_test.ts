@@ -2,6 +2,7 @@
 // under `deno test --doc`.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { exists, matches } from "./support/document.ts";
 import { ROOT } from "./support/pinhole_server.ts";
 
 const DOCUMENTS = ["README.md", ".github/ARCHITECTURE.md", ".github/CONTRIBUTING.md"];
@@ -67,17 +68,4 @@ Deno.test("the CI script and the workflow use the same version of Deno as README
 function commandOf(name: string): string | undefined {
   const task = tasks[name];
   return typeof task === "object" ? task.command : task;
-}
-
-function matches(text: string, pattern: RegExp): string[] {
-  return [...text.matchAll(pattern)].map((match) => match[1]!);
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(ROOT + path);
-    return true;
-  } catch {
-    return false;
-  }
 }
