@@ -11,7 +11,7 @@ import {
   type StreamConnection,
   type TlsConnection,
 } from "../transport/mod.ts";
-import type { DoctorRunnerOptions } from "./doctor_runner.ts";
+import type { DoctorRunnerOptions } from "./doctor_runner_options.ts";
 import { inTime } from "./exchange.ts";
 import { pause } from "./pause.ts";
 

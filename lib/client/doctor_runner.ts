@@ -15,19 +15,8 @@ import {
 import type { SocketAddress } from "../wire/mod.ts";
 import { pause } from "./pause.ts";
 import { talkOverStream } from "./_talk_over_stream.ts";
+import type { DoctorRunnerOptions } from "./doctor_runner_options.ts";
 import { abortError } from "./transaction_run.ts";
-
-/** What a {@linkcode DoctorRunner} needs. */
-export interface DoctorRunnerOptions {
-  /** TLS: the name that the server's certificate has to be for. */
-  readonly hostname: string;
-  /** TLS: authorities to trust beside those that Deno trusts anyway, in PEM. */
-  readonly caCerts: readonly string[] | undefined;
-  /** Tells the time. */
-  readonly clock: Clock;
-  /** Gives everything up. */
-  readonly signal: AbortSignal | undefined;
-}
 
 /** Carries out the steps of an examination over real sockets. */
 export class DoctorRunner implements Disposable {

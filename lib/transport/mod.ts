@@ -21,11 +21,9 @@ export {
   chooseDatagramIo,
   type DatagramIo,
   type DatagramIoChoice,
-  type DatagramSharing,
   DENO_DATAGRAM_IO,
-  type LentSocket,
-  type SharedSockets,
 } from "./datagram_io.ts";
+export type { DatagramSharing, LentSocket, SharedSockets } from "./datagram_sharing.ts";
 export type { Datagram, DatagramTransport } from "./datagram_transport.ts";
 export { type DenoDatagramOptions, openDenoDatagram } from "./deno_datagram.ts";
 export { knock, type KnockOptions, type KnockOutcome } from "./knock.ts";

@@ -3,7 +3,7 @@ import { type Libc, loadLibc } from "./_libc.ts";
 import { allowReusePort, boundAddress, SystemCallError } from "./_linux_sockets.ts";
 import { makeBell, ringBell } from "./_socket_wait.ts";
 import { BatchedDatagram, bindBatchedSocket } from "./batched_datagram.ts";
-import type { LentSocket, SharedSockets } from "./datagram_io.ts";
+import type { LentSocket, SharedSockets } from "./datagram_sharing.ts";
 import { toListenError } from "./listen_error.ts";
 
 /** What {@linkcode bindSharedDatagrams} binds to. */

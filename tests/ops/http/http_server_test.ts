@@ -242,7 +242,8 @@ Deno.test("HttpServer.close() closes connections that say nothing, and frees the
 
 Deno.test("openHttpServer() writes nothing by itself and asks for network alone", async () => {
   const program = `
-    import { openHttpServer, silentLogger } from ${JSON.stringify(`file://${ROOT}lib/ops/mod.ts`)};
+    import { openHttpServer } from ${JSON.stringify(`file://${ROOT}lib/ops/http/mod.ts`)};
+    import { silentLogger } from ${JSON.stringify(`file://${ROOT}lib/ops/mod.ts`)};
     const routes = new Map([["/a", () => { throw new Error("the secret"); }]]);
     const ip = Uint8Array.of(127, 0, 0, 1);
     await using server = await openHttpServer({ ip, port: 0, routes, logger: silentLogger });
