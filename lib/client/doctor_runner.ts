@@ -1,4 +1,3 @@
-import type { Clock } from "../ops/mod.ts";
 import type {
   DoctorArrival,
   DoctorDatagramResult,
