@@ -1,5 +1,6 @@
 import { type SocketAddress, socketAddress } from "../wire/mod.ts";
-import { errnoOf, findLibc, type Libc, loadLibc } from "./_libc.ts";
+import { errnoOf, type Libc, loadLibc } from "./_libc.ts";
+import { findLibc } from "./_libc_finding.ts";
 import {
   AF_INET,
   AF_INET6,

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { findLibc, type Libc, loadLibc } from "../../lib/transport/_libc.ts";
+import { type Libc, loadLibc } from "../../lib/transport/_libc.ts";
+import { findLibc } from "../../lib/transport/_libc_finding.ts";
 import { bindUdp } from "../../lib/transport/_linux_sockets.ts";
 import {
   BatchedDatagram,
