@@ -11,9 +11,11 @@ export interface BarChartGroup {
   }[];
 }
 
-/** Bars side by side as SVG, each with a whisker from the least to the greatest value. */
+/**
+ * Bars side by side as SVG, each with a whisker from the least to the greatest value. Each group has a
+ * scale of its own: one that is ten times another would leave nothing to see of that.
+ */
 export function barChart(title: string, groups: readonly BarChartGroup[]): string {
-  const scale = PLOT / Math.max(1, ...groups.flatMap(({ bars }) => bars.map((b) => b.greatest)));
   const parts: string[] = [];
   let y = 40;
   const text = (x: number, size: number, words: string) =>
@@ -22,6 +24,7 @@ export function barChart(title: string, groups: readonly BarChartGroup[]): strin
   text(10, 15, title);
   y = 40;
   for (const { title, bars } of groups) {
+    const scale = PLOT / Math.max(1, ...bars.map(({ greatest }) => greatest));
     y += 20;
     text(10, 13, title);
     for (const { name, value, least, greatest } of bars) {
