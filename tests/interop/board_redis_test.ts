@@ -170,10 +170,23 @@ test("kill -9 of a server and of Redis, and a restart of both, end well", async 
   // The server comes back before its Redis does
   await first.restart();
   await redis.start();
-  await b.next("posted", ({ post }) => post.data === "alice" && post.peer === alice.peer);
-  bob.signal(alice.peer!, "hello");
+  bob.signal(await peerThatPosted(b, "alice"), "hello");
   assertEquals((await a.next("signal")).data, "hello");
 });
+
+/** The name of whoever has posted this, as soon as it is seen, alone or on a board. */
+async function peerThatPosted(events: BoardEvents, data: string): Promise<string> {
+  for (;;) {
+    const event = await events.any();
+    const posts = event.type === "posted"
+      ? [event.post]
+      : event.type === "board"
+      ? event.posts
+      : [];
+    const found = posts.find((post) => post.data === data);
+    if (found !== undefined) return found.peer;
+  }
+}
 
 /** Waits until all of these have been posted, before it was looked or since. */
 async function sees(events: BoardEvents, wanted: readonly string[]): Promise<void> {
