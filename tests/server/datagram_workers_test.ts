@@ -133,5 +133,5 @@ async function untilFree({ socket }: WorkersLab): Promise<void> {
 /** Where there is no C library to call, there is nothing to test. */
 function test(name: string, fn: () => Promise<void>): void {
   if (batchedIo().available) leakTest(name, fn);
-  else Deno.test.ignore(name, fn);
+  else Deno.test.ignore(`${name} [skipped: needs Linux and --allow-ffi]`, fn);
 }
