@@ -184,7 +184,9 @@ export function socketOpener(
     }
     if (transport === "tcp") return listenTcp(address);
     if (certified === undefined) throw new TypeError("Cannot listen on tls: no certificate");
-    return listenTls({ ...address, ...certified, alpn: STUN_ALPN });
+    // What came as the certificate may be an object with a port of its own
+    const { certificate, key } = certified;
+    return listenTls({ ...address, certificate, key, alpn: STUN_ALPN });
   };
 }
 

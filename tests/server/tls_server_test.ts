@@ -64,6 +64,8 @@ leakTest("StunServer holds the four roles of RFC 5780 over TLS, on ports of TLS"
   assertEquals(listeners.map(({ role }) => role), [
     ...["primary", "alternate-port", "alternate-address", "alternate-both"] as const,
   ]);
+  const ports = listeners.map(({ address }) => address.port);
+  assertEquals(ports.slice(2), ports.slice(0, 2), "two addresses, the same two ports on each");
   const said: unknown[] = [];
   for (const { address } of listeners) {
     await using client = await TlsClient.connect(address);
