@@ -21,7 +21,8 @@ export async function punchByBoard(
   });
   try {
     const { room, peer, stun } = await signalling.welcome;
-    const servers = settings.servers.length > 0 ? settings.servers : choosePunchServers(stun);
+    const isOwnChoice = settings.servers.length > 0;
+    const servers = isOwnChoice ? settings.servers : choosePunchServers(stun);
     if (servers.length === 0) {
       throw new PunchError("Cannot punch: the board names no STUN server, wanted --server", {
         code: "unusable",
@@ -29,7 +30,9 @@ export async function punchByBoard(
     }
     tell({ event: "room", room, peer, servers });
     return await punch({
-      ...{ servers, transports, family, localPort, timeoutMs, signalling, signal, onSkipped },
+      ...{ servers, transports, family, localPort, timeoutMs, signalling, signal },
+      // A board names servers of both families; that one of them is not used is no news
+      onSkipped: isOwnChoice ? onSkipped : undefined,
       onTrial({ transport, prediction: { will }, candidates }) {
         tell({ event: "punching", transport, prediction: will, candidates });
       },

@@ -27,6 +27,7 @@ export async function punchCommand(args: readonly string[]): Promise<number> {
   const tell = teller(settings.value);
   using stop = new StopSignals();
   let isConnected = false;
+  const warnings = new Set<string>();
   try {
     const end = await punchSession(settings.value, {
       streams: new StandardStreams(),
@@ -34,7 +35,12 @@ export async function punchCommand(args: readonly string[]): Promise<number> {
         isConnected ||= event.event === "connected";
         tell(event);
       },
-      onSkipped: (server, reason) => writeErr(`warning: ${server} is not asked: ${reason}`),
+      onSkipped(server, reason) {
+        // UDP and TCP may each skip it
+        const warning = `warning: ${server} is not asked: ${reason}`;
+        if (!warnings.has(warning)) writeErr(warning);
+        warnings.add(warning);
+      },
       signal: stop.signal,
     });
     tell({ event: "closed", outcome: end, reason: REASONS[end] });
