@@ -80,8 +80,8 @@ for (const { as, args, found } of PATIENTS) {
       const { checks } = await examineServer(`stun:${hostname}:${port}`, { holdMs: 5000 });
       assertEquals(
         checks.filter(({ id, result }) => result !== "pass" && !id.startsWith("tls-"))
-          .map(({ id, result, detail }) => [id, result, whole(detail)]),
-        found.map(([id, result, detail]) => [id, result, whole(detail)]),
+          .map(({ id, result, detail }) => [id, result, untimed(detail)]),
+        found.map(([id, result, detail]) => [id, result, untimed(detail)]),
       );
     },
   });
@@ -98,7 +98,10 @@ testWithTool({
   },
 });
 
-/** turnserver counts whole seconds, and a busy machine adds some tenths. */
-function whole(detail: string): string {
-  return detail.replace(/(\d+)\.\d s$/, "$1 s");
+/**
+ * turnserver counts whole seconds from a tick of its own, so its 3 s may be 2.6 or, on a busy
+ * machine, 4.2. That it is less than `holdMs` is told by "reset", which no other end is called.
+ */
+function untimed(detail: string): string {
+  return detail.replace(/\d+(\.\d)? s$/, "N s");
 }
