@@ -1,6 +1,6 @@
 // Certificates for tests, made once with openssl so that no test needs it: all ECDSA P-256, valid
-// from 2020-01-01 to 2120-01-01 but for the one that is meant to be out of date. The keys protect
-// nothing; no program trusts the authority unless a test tells it to.
+// from 2020-01-01 to 2120-01-01 unless it says otherwise. The keys protect nothing; no program
+// trusts the authority unless a test tells it to.
 
 import type { CertifiedKey } from "../../lib/transport/mod.ts";
 
@@ -79,6 +79,28 @@ Uz/3LfvIOZg9hHuruw==
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg7UuQ4KUDdOcdPiyo
 qddStY4sz/6HJ7lLDcwpyR0WyqChRANCAAQaWXf+pI+fQrK8BuxspW5tciIKVTjM
 oSsodWtzIyw4jTRrIPP2/4vf6RpOFflB6OziQb4/W80SaZvw1k1FC9av
+-----END PRIVATE KEY-----
+`,
+};
+
+/** For `stun.example.org`, by itself, valid from 2026-11-27 on; to be trusted by name alone. */
+export const STUN_EXAMPLE_ORG: CertifiedKey = {
+  certificate: `-----BEGIN CERTIFICATE-----
+MIIBqDCCAU2gAwIBAgIUe6JkVucjQ0fWW7na+8ldcOxc67IwCgYIKoZIzj0EAwIw
+GzEZMBcGA1UEAwwQc3R1bi5leGFtcGxlLm9yZzAgFw0yNjExMjcxMTIzMTVaGA8y
+MTI2MTEwMzExMjMxNVowGzEZMBcGA1UEAwwQc3R1bi5leGFtcGxlLm9yZzBZMBMG
+ByqGSM49AgEGCCqGSM49AwEHA0IABOtxU1NqbpJBSciUHMMJN+JgPtS+UnDsHnLO
+KAdgSMUM2z8EPayls3RZxiyyPaeaMiMW2L8ZpaDPEhNT7kPei4mjbTBrMB0GA1Ud
+DgQWBBSGiB8VaCF0fCy36CBq4d2BBU7i3DAfBgNVHSMEGDAWgBSGiB8VaCF0fCy3
+6CBq4d2BBU7i3DAbBgNVHREEFDASghBzdHVuLmV4YW1wbGUub3JnMAwGA1UdEwEB
+/wQCMAAwCgYIKoZIzj0EAwIDSQAwRgIhAPf4kNTxWYhyOnk6Z7Iv19iq9d2tY1JZ
+B9EKwWXDndi4AiEA15noJKetiSFZk5NJEmMvxTKLOyZoUTFoIE3GP5G2+/A=
+-----END CERTIFICATE-----
+`,
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg15glZUZZdtvnHFCP
+DpS8FXo+H/1urwYIvCdnts64kRihRANCAATrcVNTam6SQUnIlBzDCTfiYD7UvlJw
+7B5yzigHYEjFDNs/BD2spbN0WcYssj2nmjIjFti/GaWgzxITU+5D3ouJ
 -----END PRIVATE KEY-----
 `,
 };
