@@ -15,10 +15,14 @@ export * from "./lib/protocol/punch/mod.ts";
 export * from "./lib/protocol/doctor/mod.ts";
 export * from "./lib/server/mod.ts";
 export {
-  type ConnectionAnswer,
   discoverNat,
   type DiscoverNatOptions,
   type MappingChange,
+  watchMapping,
+  type WatchMappingOptions,
+} from "./lib/client/discovery/mod.ts";
+export {
+  type ConnectionAnswer,
   query,
   QueryError,
   type QueryErrorCode,
@@ -32,8 +36,6 @@ export {
   type StunConnectionAskOptions,
   type StunConnectionEnd,
   systemResolver,
-  watchMapping,
-  type WatchMappingOptions,
 } from "./lib/client/mod.ts";
 export * from "./lib/traversal/mod.ts";
 export {
@@ -47,7 +49,7 @@ export {
   type ClientPost,
   RendezvousError,
   type RendezvousEvent,
-} from "./lib/board/mod.ts";
+} from "./lib/board/client/mod.ts";
 export {
   type Clock,
   type LogFields,

@@ -8,18 +8,4 @@ export { MemoryBoardStore, type MemoryBoardStoreOptions } from "./memory_board_s
 export { BoardServer, type BoardServerOptions } from "./board_server.ts";
 export { pageRoutes, type PageRoutesOptions } from "./page_routes.ts";
 export { type BoardSocket } from "./board_connection.ts";
-export {
-  BoardClient,
-  type BoardClientEvent,
-  type BoardClientOptions,
-  type BoardDisconnected,
-  type ClientPost,
-} from "./board_client.ts";
-export { BoardClientError } from "./board_client_error.ts";
-export {
-  BoardRendezvous,
-  type BoardRendezvousOptions,
-  type RendezvousEvent,
-} from "./board_rendezvous.ts";
-export { RendezvousError } from "./rendezvous_error.ts";
 export { openRedisBoardStore, type OpenRedisBoardStoreOptions } from "./redis_board_store.ts";

@@ -1,4 +1,4 @@
-import { BoardClient, BoardClientError, type ClientPost } from "../board/mod.ts";
+import { BoardClient, BoardClientError, type ClientPost } from "../board/client/mod.ts";
 import {
   BOARD_LIMITS,
   type CandidateTransport,

@@ -1,4 +1,4 @@
-import type { BoardClientEvent } from "../board/mod.ts";
+import type { BoardClientEvent } from "../board/client/mod.ts";
 import type { BoardPost } from "../protocol/board/mod.ts";
 
 /** An event of the board as one object with stable keys, `event` first. */

@@ -1,4 +1,5 @@
-import { examineServer, type ExamineServerOptions, QueryError } from "../client/mod.ts";
+import { examineServer, type ExamineServerOptions } from "../client/doctor/mod.ts";
+import { QueryError } from "../client/mod.ts";
 import { type DoctorReport, doctorVerdict } from "../protocol/doctor/mod.ts";
 import { parseStunUri } from "../wire/mod.ts";
 import { type Command, type CommandLine, formatHelp, parseCommandLine } from "./command_line.ts";

@@ -1,4 +1,5 @@
-import { discoverNat, type DiscoverNatOptions, QueryError, watchMapping } from "../client/mod.ts";
+import { discoverNat, type DiscoverNatOptions, watchMapping } from "../client/discovery/mod.ts";
+import { QueryError } from "../client/mod.ts";
 import { completeness, type NatReport } from "../protocol/discovery/mod.ts";
 import { formatSocketAddress } from "../wire/mod.ts";
 import { type Command, formatHelp, parseCommandLine } from "./command_line.ts";

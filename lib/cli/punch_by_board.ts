@@ -1,4 +1,4 @@
-import { BoardClient, BoardRendezvous, type RendezvousEvent } from "../board/mod.ts";
+import { BoardClient, BoardRendezvous, type RendezvousEvent } from "../board/client/mod.ts";
 import { choosePunchServers } from "../protocol/punch/mod.ts";
 import { punch, type PunchedPath, PunchError } from "../traversal/mod.ts";
 import type { PunchEvent } from "./punch_event.ts";

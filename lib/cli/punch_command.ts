@@ -1,4 +1,4 @@
-import { BoardClientError, RendezvousError } from "../board/mod.ts";
+import { BoardClientError, RendezvousError } from "../board/client/mod.ts";
 import { QueryError } from "../client/mod.ts";
 import { ConnectionError, ListenError, ResolveError } from "../transport/mod.ts";
 import { PunchError, type StreamForwardEnd } from "../traversal/mod.ts";

@@ -12,8 +12,6 @@ export {
   type QueryFailure,
 } from "./query_error.ts";
 export { type Resolver, type ResolverOptions, systemResolver } from "./server_discovery.ts";
-export { discoverNat, type DiscoverNatOptions } from "./discover_nat.ts";
-export { type MappingChange, watchMapping, type WatchMappingOptions } from "./watch_mapping.ts";
 export {
   type ConnectionAnswer,
   StunConnection,
@@ -26,4 +24,4 @@ export { readReflexive } from "./answer.ts";
 export { abortError, TransactionRun, type TransactionRunOptions } from "./transaction_run.ts";
 export { compareAddresses, type ComparedAddresses } from "./compare_addresses.ts";
 export { type ExchangeOptions, inTime } from "./exchange.ts";
-export { examineServer, type ExamineServerOptions } from "./examine_server.ts";
+export { pause } from "./pause.ts";

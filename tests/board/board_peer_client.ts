@@ -1,4 +1,4 @@
-import type { BoardClient, BoardClientEvent } from "../../lib/board/mod.ts";
+import type { BoardClient, BoardClientEvent } from "../../lib/board/client/mod.ts";
 
 /** What a {@linkcode BoardClient} yields, in the sequence in which a test asks for it. */
 export class BoardEvents {

@@ -1,6 +1,6 @@
 // What the test of the board client puts into a page: `deno bundle` makes one script of it.
 
-import { BoardClient } from "../../lib/board/mod.ts";
+import { BoardClient } from "../../lib/board/client/mod.ts";
 
 /** Two peers in one room: the first one hears the post of the second, and its signal. */
 async function meet(url: string): Promise<string[]> {

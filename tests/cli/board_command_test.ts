@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { boardEventJson, boardEventText } from "../../lib/cli/board_event_text.ts";
-import { BoardClient, type BoardClientEvent } from "../../lib/board/mod.ts";
+import { BoardClient, type BoardClientEvent } from "../../lib/board/client/mod.ts";
 import { BOARD_LIMITS } from "../../lib/protocol/board/mod.ts";
 import { formatSocketAddress } from "../../lib/wire/mod.ts";
 import { BoardEvents } from "../board/board_peer_client.ts";

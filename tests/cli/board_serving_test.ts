@@ -2,7 +2,7 @@
 // two peers that were there all the time and still hear each other.
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { BoardClient } from "../../lib/board/mod.ts";
+import { BoardClient } from "../../lib/board/client/mod.ts";
 import { BOARD_LIMITS } from "../../lib/protocol/board/mod.ts";
 import { ADDRESS_TOKEN, decodeMessage, valueOf } from "../../lib/wire/mod.ts";
 import { BoardEvents } from "../board/board_peer_client.ts";

@@ -2,7 +2,7 @@
 // the three is killed, hangs or comes back. No client is started again.
 
 import { assertEquals } from "@std/assert";
-import { BoardClient } from "../../lib/board/mod.ts";
+import { BoardClient } from "../../lib/board/client/mod.ts";
 import { BoardEvents } from "../board/board_peer_client.ts";
 import { freePort } from "../support/free_port.ts";
 import { askUdp } from "../support/binding_request.ts";

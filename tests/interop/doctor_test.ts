@@ -3,7 +3,7 @@
 
 import { assertEquals } from "@std/assert";
 import { doctorReportMetrics } from "../../lib/cli/doctor_report_metrics.ts";
-import { examineServer } from "../../lib/client/mod.ts";
+import { examineServer } from "../../lib/client/doctor/mod.ts";
 import { MIXED, SILENT } from "../cli/doctor_reports.ts";
 import { testWithTool, TOOLS } from "../support/tool.ts";
 import { Turnserver } from "../support/turnserver.ts";

@@ -2,7 +2,7 @@
 // enough, and that the filtering takes a server with DIAL-BACK.
 
 import { assertEquals } from "@std/assert";
-import { TcpNatRunner } from "../../lib/client/tcp_nat_runner.ts";
+import { TcpNatRunner } from "../../lib/client/discovery/tcp_nat_runner.ts";
 import { systemClock } from "../../lib/ops/mod.ts";
 import { discoverTcpNat } from "../../lib/protocol/discovery/mod.ts";
 import { socketAddress } from "../../lib/wire/mod.ts";

@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 import type { BoardPost } from "../../protocol/board/mod.ts";
-import { BoardClient, type BoardClientEvent } from "../board_client.ts";
-import { BoardClientError } from "../board_client_error.ts";
+import { BoardClient, type BoardClientEvent } from "../client/mod.ts";
+import { BoardClientError } from "../client/mod.ts";
 import { probeAddresses } from "./address_probe.ts";
 import { byId, say, textElement } from "./elements.ts";
 import { readLinkSignal } from "./peer_link.ts";

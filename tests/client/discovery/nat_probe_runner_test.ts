@@ -1,12 +1,19 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { NatProbeRunner, type NatProbeRunnerOptions } from "../../lib/client/nat_probe_runner.ts";
-import { QueryError } from "../../lib/client/mod.ts";
-import { systemClock } from "../../lib/ops/mod.ts";
-import { bindingRequest, type NatProbe, PATIENT_TIMING } from "../../lib/protocol/discovery/mod.ts";
-import { decodeMessage, formatSocketAddress, type SocketAddress } from "../../lib/wire/mod.ts";
-import { leakTest } from "../support/leak_test.ts";
-import { VirtualClock } from "../support/virtual_clock.ts";
-import { answerWith, ScriptedUdpServer, socketAddressOf } from "./scripted_server.ts";
+import {
+  NatProbeRunner,
+  type NatProbeRunnerOptions,
+} from "../../../lib/client/discovery/nat_probe_runner.ts";
+import { QueryError } from "../../../lib/client/mod.ts";
+import { systemClock } from "../../../lib/ops/mod.ts";
+import {
+  bindingRequest,
+  type NatProbe,
+  PATIENT_TIMING,
+} from "../../../lib/protocol/discovery/mod.ts";
+import { decodeMessage, formatSocketAddress, type SocketAddress } from "../../../lib/wire/mod.ts";
+import { leakTest } from "../../support/leak_test.ts";
+import { VirtualClock } from "../../support/virtual_clock.ts";
+import { answerWith, ScriptedUdpServer, socketAddressOf } from "../scripted_server.ts";
 
 leakTest("NatProbeRunner tells what came back, from where, to which address", async () => {
   using server = new ScriptedUdpServer();

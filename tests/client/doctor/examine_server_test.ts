@@ -1,14 +1,19 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { examineServer, type ExamineServerOptions, QueryError } from "../../lib/client/mod.ts";
-import { type Clock, systemClock } from "../../lib/ops/mod.ts";
-import { doctorChecks, type DoctorReport, doctorVerdict } from "../../lib/protocol/doctor/mod.ts";
-import { StunServer, type StunServerOptions } from "../../lib/server/mod.ts";
-import { formatSocketAddress } from "../../lib/wire/mod.ts";
-import { AUTHORITY, EXPIRED, SERVER } from "../support/certificate.ts";
-import { freePort } from "../support/free_port.ts";
-import { leakTest } from "../support/leak_test.ts";
-import { LOOPBACKS } from "../support/tool.ts";
-import { ScriptedResolver } from "./scripted_resolver.ts";
+import { examineServer, type ExamineServerOptions } from "../../../lib/client/doctor/mod.ts";
+import { QueryError } from "../../../lib/client/mod.ts";
+import { type Clock, systemClock } from "../../../lib/ops/mod.ts";
+import {
+  doctorChecks,
+  type DoctorReport,
+  doctorVerdict,
+} from "../../../lib/protocol/doctor/mod.ts";
+import { StunServer, type StunServerOptions } from "../../../lib/server/mod.ts";
+import { formatSocketAddress } from "../../../lib/wire/mod.ts";
+import { AUTHORITY, EXPIRED, SERVER } from "../../support/certificate.ts";
+import { freePort } from "../../support/free_port.ts";
+import { leakTest } from "../../support/leak_test.ts";
+import { LOOPBACKS } from "../../support/tool.ts";
+import { ScriptedResolver } from "../scripted_resolver.ts";
 
 const PLAIN: StunServerOptions = { hostnames: ["127.0.0.1"], port: 0 };
 

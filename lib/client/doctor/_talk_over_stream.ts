@@ -3,17 +3,17 @@ import type {
   DoctorStreamAction,
   DoctorStreamResult,
   DoctorStreamStep,
-} from "../protocol/doctor/mod.ts";
+} from "../../protocol/doctor/mod.ts";
 import {
   ConnectionError,
   connectTcp,
   connectTls,
   type StreamConnection,
   type TlsConnection,
-} from "../transport/mod.ts";
+} from "../../transport/mod.ts";
 import type { DoctorRunnerOptions } from "./doctor_runner_options.ts";
-import { inTime } from "./exchange.ts";
-import { pause } from "./pause.ts";
+import { inTime } from "../mod.ts";
+import { pause } from "../mod.ts";
 
 /** Carries out a step of an examination over a connection of its own. */
 export async function talkOverStream(

@@ -1,9 +1,13 @@
-import type { Clock } from "../ops/mod.ts";
-import type { NatProbe, NatProbeResult, NatStep } from "../protocol/discovery/mod.ts";
-import { ClientTransaction } from "../protocol/client/mod.ts";
-import { type DatagramTransport, localAddressTowards, openDenoDatagram } from "../transport/mod.ts";
-import { pause } from "./pause.ts";
-import { TransactionRun } from "./transaction_run.ts";
+import type { Clock } from "../../ops/mod.ts";
+import type { NatProbe, NatProbeResult, NatStep } from "../../protocol/discovery/mod.ts";
+import { ClientTransaction } from "../../protocol/client/mod.ts";
+import {
+  type DatagramTransport,
+  localAddressTowards,
+  openDenoDatagram,
+} from "../../transport/mod.ts";
+import { pause } from "../mod.ts";
+import { TransactionRun } from "../mod.ts";
 
 /** What a {@linkcode NatProbeRunner} needs. */
 export interface NatProbeRunnerOptions {

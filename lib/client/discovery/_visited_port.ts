@@ -1,7 +1,7 @@
-import type { Clock } from "../ops/mod.ts";
-import type { TcpNatVisit } from "../protocol/discovery/mod.ts";
-import { AcceptError, type StreamConnection, type StreamListener } from "../transport/mod.ts";
-import { GreetedConnection } from "./greeted_connection.ts";
+import type { Clock } from "../../ops/mod.ts";
+import type { TcpNatVisit } from "../../protocol/discovery/mod.ts";
+import { AcceptError, type StreamConnection, type StreamListener } from "../../transport/mod.ts";
+import { GreetedConnection } from "../mod.ts";
 
 /** What a {@linkcode VisitedPort} does with visitors. */
 export interface VisitedPortOptions {

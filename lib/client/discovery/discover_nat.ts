@@ -1,4 +1,4 @@
-import { type Clock, type Randomness, systemClock, systemRandomness } from "../ops/mod.ts";
+import { type Clock, type Randomness, systemClock, systemRandomness } from "../../ops/mod.ts";
 import {
   type BindingLifetime,
   discoverTcpNat,
@@ -10,12 +10,12 @@ import {
   type TcpNatReport,
   type UdpNatReport,
   type Verdict,
-} from "../protocol/discovery/mod.ts";
-import { isLocalIp, ListenError } from "../transport/mod.ts";
-import type { AddressFamily, StunUri } from "../wire/mod.ts";
+} from "../../protocol/discovery/mod.ts";
+import { isLocalIp, ListenError } from "../../transport/mod.ts";
+import type { AddressFamily, StunUri } from "../../wire/mod.ts";
 import { NatProbeRunner } from "./nat_probe_runner.ts";
-import { QueryError } from "./query_error.ts";
-import { resolveServers } from "./resolve_servers.ts";
+import { QueryError } from "../mod.ts";
+import { resolveServers } from "../mod.ts";
 import { TcpNatRunner } from "./tcp_nat_runner.ts";
 
 /** What {@linkcode discoverNat} finds out, and how. */

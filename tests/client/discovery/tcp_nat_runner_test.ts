@@ -1,14 +1,17 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import { QueryError } from "../../lib/client/mod.ts";
-import { TcpNatRunner, type TcpNatRunnerOptions } from "../../lib/client/tcp_nat_runner.ts";
-import { type Clock, systemClock } from "../../lib/ops/mod.ts";
+import { QueryError } from "../../../lib/client/mod.ts";
+import {
+  TcpNatRunner,
+  type TcpNatRunnerOptions,
+} from "../../../lib/client/discovery/tcp_nat_runner.ts";
+import { type Clock, systemClock } from "../../../lib/ops/mod.ts";
 import {
   bindingRequest,
   discoverTcpNat,
   type TcpNatReport,
   type TcpNatStep,
-} from "../../lib/protocol/discovery/mod.ts";
-import { StunServer, type StunServerOptions } from "../../lib/server/mod.ts";
+} from "../../../lib/protocol/discovery/mod.ts";
+import { StunServer, type StunServerOptions } from "../../../lib/server/mod.ts";
 import {
   attribute,
   decodeMessage,
@@ -16,10 +19,10 @@ import {
   formatSocketAddress,
   type SocketAddress,
   socketAddress,
-} from "../../lib/wire/mod.ts";
-import { freePort } from "../support/free_port.ts";
-import { leakTest } from "../support/leak_test.ts";
-import { answerTo, answerWith, ScriptedTcpServer } from "./scripted_server.ts";
+} from "../../../lib/wire/mod.ts";
+import { freePort } from "../../support/free_port.ts";
+import { leakTest } from "../../support/leak_test.ts";
+import { answerTo, answerWith, ScriptedTcpServer } from "../scripted_server.ts";
 
 const SINGLE: StunServerOptions = { hostnames: ["127.0.0.1"], port: 0, transports: ["tcp"] };
 const PAIR: StunServerOptions = { ...SINGLE, alternateHostnames: ["127.0.0.2"] };

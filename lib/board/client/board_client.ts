@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from "../ops/mod.ts";
+import { type Clock, systemClock } from "../../ops/mod.ts";
 import {
   BOARD_CLOSE,
   BOARD_PATIENCE,
@@ -12,7 +12,7 @@ import {
   readServerMessage,
   secretSubprotocol,
   type ServerMessage,
-} from "../protocol/board/mod.ts";
+} from "../../protocol/board/mod.ts";
 import { BoardClientError } from "./board_client_error.ts";
 import { EventQueue } from "./_event_queue.ts";
 import { KeptPosts } from "./_kept_posts.ts";

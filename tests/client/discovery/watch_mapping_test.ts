@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
-import { type MappingChange, watchMapping } from "../../lib/client/mod.ts";
-import { PATIENT_TIMING } from "../../lib/protocol/discovery/mod.ts";
-import { formatSocketAddress } from "../../lib/wire/mod.ts";
-import { leakTest } from "../support/leak_test.ts";
-import { VirtualClock } from "../support/virtual_clock.ts";
-import { answerWith, ScriptedUdpServer, socketAddressOf } from "./scripted_server.ts";
+import { type MappingChange, watchMapping } from "../../../lib/client/discovery/mod.ts";
+import { PATIENT_TIMING } from "../../../lib/protocol/discovery/mod.ts";
+import { formatSocketAddress } from "../../../lib/wire/mod.ts";
+import { leakTest } from "../../support/leak_test.ts";
+import { VirtualClock } from "../../support/virtual_clock.ts";
+import { answerWith, ScriptedUdpServer, socketAddressOf } from "../scripted_server.ts";
 
 leakTest("watchMapping() tells the mapping at first, and then each change alone", async () => {
   await using watch = new Watch();

@@ -1,11 +1,11 @@
-import type { Clock } from "../ops/mod.ts";
+import type { Clock } from "../../ops/mod.ts";
 import type {
   TcpAskStep,
   TcpConnectStep,
   TcpNatStep,
   TcpNatStepResult,
   TcpNatVisit,
-} from "../protocol/discovery/mod.ts";
+} from "../../protocol/discovery/mod.ts";
 import {
   ConnectionError,
   connectTcpFrom,
@@ -13,12 +13,17 @@ import {
   ListenError,
   listenTcp,
   LocalPortError,
-} from "../transport/mod.ts";
-import { type AddressFamily, DIAL_BACK_RESULT, type SocketAddress, valueOf } from "../wire/mod.ts";
+} from "../../transport/mod.ts";
+import {
+  type AddressFamily,
+  DIAL_BACK_RESULT,
+  type SocketAddress,
+  valueOf,
+} from "../../wire/mod.ts";
 import { VisitedPort } from "./_visited_port.ts";
-import { inTime } from "./exchange.ts";
-import { type ConnectionAnswer, StunConnection } from "./stun_connection.ts";
-import { abortError } from "./transaction_run.ts";
+import { inTime } from "../mod.ts";
+import { type ConnectionAnswer, StunConnection } from "../mod.ts";
+import { abortError } from "../mod.ts";
 
 /** What a {@linkcode TcpNatRunner} needs. */
 export interface TcpNatRunnerOptions {

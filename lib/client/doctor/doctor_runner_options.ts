@@ -1,4 +1,4 @@
-import type { Clock } from "../ops/mod.ts";
+import type { Clock } from "../../ops/mod.ts";
 
 /** What a {@linkcode DoctorRunner} needs. */
 export interface DoctorRunnerOptions {

@@ -1,8 +1,8 @@
-import { type Clock, systemClock, systemRandomness } from "../ops/mod.ts";
-import { bindingRequest, PATIENT_TIMING, reflexiveOf } from "../protocol/discovery/mod.ts";
-import { equalSocketAddresses, type SocketAddress } from "../wire/mod.ts";
+import { type Clock, systemClock, systemRandomness } from "../../ops/mod.ts";
+import { bindingRequest, PATIENT_TIMING, reflexiveOf } from "../../protocol/discovery/mod.ts";
+import { equalSocketAddresses, type SocketAddress } from "../../wire/mod.ts";
 import { NatProbeRunner } from "./nat_probe_runner.ts";
-import { QueryError } from "./query_error.ts";
+import { QueryError } from "../mod.ts";
 
 /** How {@linkcode watchMapping} watches. */
 export interface WatchMappingOptions {

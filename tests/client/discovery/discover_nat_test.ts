@@ -1,11 +1,12 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { discoverNat, type DiscoverNatOptions, QueryError } from "../../lib/client/mod.ts";
-import type { NatReport } from "../../lib/protocol/discovery/mod.ts";
-import { StunServer, type StunServerOptions } from "../../lib/server/mod.ts";
-import { decodeMessage, formatSocketAddress } from "../../lib/wire/mod.ts";
-import { freePort } from "../support/free_port.ts";
-import { leakTest } from "../support/leak_test.ts";
-import { answerWith } from "./scripted_server.ts";
+import { discoverNat, type DiscoverNatOptions } from "../../../lib/client/discovery/mod.ts";
+import { QueryError } from "../../../lib/client/mod.ts";
+import type { NatReport } from "../../../lib/protocol/discovery/mod.ts";
+import { StunServer, type StunServerOptions } from "../../../lib/server/mod.ts";
+import { decodeMessage, formatSocketAddress } from "../../../lib/wire/mod.ts";
+import { freePort } from "../../support/free_port.ts";
+import { leakTest } from "../../support/leak_test.ts";
+import { answerWith } from "../scripted_server.ts";
 
 const PLAIN: StunServerOptions = { hostnames: ["127.0.0.1"], port: 0 };
 const PAIR: StunServerOptions = { ...PLAIN, alternateHostnames: ["127.0.0.2"] };

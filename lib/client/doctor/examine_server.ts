@@ -1,6 +1,10 @@
-import { type Clock, type Randomness, systemClock, systemRandomness } from "../ops/mod.ts";
-import { doctorExamination, type DoctorPlan, type DoctorReport } from "../protocol/doctor/mod.ts";
-import { ResolveError } from "../transport/mod.ts";
+import { type Clock, type Randomness, systemClock, systemRandomness } from "../../ops/mod.ts";
+import {
+  doctorExamination,
+  type DoctorPlan,
+  type DoctorReport,
+} from "../../protocol/doctor/mod.ts";
+import { ResolveError } from "../../transport/mod.ts";
 import {
   type AddressFamily,
   parseStunUri,
@@ -8,11 +12,11 @@ import {
   socketAddress,
   type StunUri,
   stunUriPort,
-} from "../wire/mod.ts";
+} from "../../wire/mod.ts";
 import { DoctorRunner } from "./doctor_runner.ts";
-import { QueryError } from "./query_error.ts";
-import { type Resolver, systemResolver } from "./server_discovery.ts";
-import { abortError } from "./transaction_run.ts";
+import { QueryError } from "../mod.ts";
+import { type Resolver, systemResolver } from "../mod.ts";
+import { abortError } from "../mod.ts";
 
 /** How {@linkcode examineServer} examines. */
 export interface ExamineServerOptions {

@@ -1,20 +1,20 @@
 import { assert, assertEquals, assertGreaterOrEqual, assertRejects } from "@std/assert";
 import { once } from "node:events";
-import { DoctorRunner } from "../../lib/client/doctor_runner.ts";
-import { QueryError } from "../../lib/client/mod.ts";
-import { type Clock, systemClock } from "../../lib/ops/mod.ts";
-import { bindingRequest } from "../../lib/protocol/discovery/mod.ts";
+import { DoctorRunner } from "../../../lib/client/doctor/doctor_runner.ts";
+import { QueryError } from "../../../lib/client/mod.ts";
+import { type Clock, systemClock } from "../../../lib/ops/mod.ts";
+import { bindingRequest } from "../../../lib/protocol/discovery/mod.ts";
 import type {
   DoctorDatagramResult,
   DoctorDatagramStep,
   DoctorStreamResult,
   DoctorStreamStep,
-} from "../../lib/protocol/doctor/mod.ts";
-import { formatSocketAddress, type SocketAddress } from "../../lib/wire/mod.ts";
-import { freePort } from "../support/free_port.ts";
-import { leakTest } from "../support/leak_test.ts";
-import { ResettingPeer } from "../transport/difficult_peers.ts";
-import { ScriptedTcpServer, ScriptedUdpServer, socketAddressOf } from "./scripted_server.ts";
+} from "../../../lib/protocol/doctor/mod.ts";
+import { formatSocketAddress, type SocketAddress } from "../../../lib/wire/mod.ts";
+import { freePort } from "../../support/free_port.ts";
+import { leakTest } from "../../support/leak_test.ts";
+import { ResettingPeer } from "../../transport/difficult_peers.ts";
+import { ScriptedTcpServer, ScriptedUdpServer, socketAddressOf } from "../scripted_server.ts";
 
 leakTest("DoctorRunner sends datagrams in order and collects what comes", async () => {
   using server = new ScriptedUdpServer();

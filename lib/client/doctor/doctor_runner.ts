@@ -4,18 +4,18 @@ import type {
   DoctorDatagramStep,
   DoctorStep,
   DoctorStepResult,
-} from "../protocol/doctor/mod.ts";
+} from "../../protocol/doctor/mod.ts";
 import {
   type DatagramTransport,
   ListenError,
   localAddressTowards,
   openDenoDatagram,
-} from "../transport/mod.ts";
-import type { SocketAddress } from "../wire/mod.ts";
-import { pause } from "./pause.ts";
+} from "../../transport/mod.ts";
+import type { SocketAddress } from "../../wire/mod.ts";
+import { pause } from "../mod.ts";
 import { talkOverStream } from "./_talk_over_stream.ts";
 import type { DoctorRunnerOptions } from "./doctor_runner_options.ts";
-import { abortError } from "./transaction_run.ts";
+import { abortError } from "../mod.ts";
 
 /** Carries out the steps of an examination over real sockets. */
 export class DoctorRunner implements Disposable {

@@ -3,17 +3,19 @@ import {
   BoardClient,
   BoardClientError,
   BoardRendezvous,
-  BoardServer,
-  MemoryBoardStore,
   RendezvousError,
   type RendezvousEvent,
-} from "../../lib/board/mod.ts";
-import { openHttpServer } from "../../lib/ops/http/mod.ts";
-import { silentLogger } from "../../lib/ops/mod.ts";
-import { formatSocketAddress } from "../../lib/wire/mod.ts";
-import { otherDescription, punchDescription } from "../protocol/punch/punch_description_cases.ts";
-import { leakTest } from "../support/leak_test.ts";
-import { freePort } from "../support/free_port.ts";
+} from "../../../lib/board/client/mod.ts";
+import { BoardServer, MemoryBoardStore } from "../../../lib/board/mod.ts";
+import { openHttpServer } from "../../../lib/ops/http/mod.ts";
+import { silentLogger } from "../../../lib/ops/mod.ts";
+import { formatSocketAddress } from "../../../lib/wire/mod.ts";
+import {
+  otherDescription,
+  punchDescription,
+} from "../../protocol/punch/punch_description_cases.ts";
+import { leakTest } from "../../support/leak_test.ts";
+import { freePort } from "../../support/free_port.ts";
 
 const ONE = [punchDescription()];
 const TWO = [otherDescription()];

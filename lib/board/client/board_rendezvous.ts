@@ -1,11 +1,11 @@
-import { type Clock, systemClock } from "../ops/mod.ts";
-import type { WelcomeMessage } from "../protocol/board/mod.ts";
+import { type Clock, systemClock } from "../../ops/mod.ts";
+import type { WelcomeMessage } from "../../protocol/board/mod.ts";
 import {
   type PunchDescription,
   PunchMeeting,
   type PunchMeetingNews,
   type PunchMeetingOrder,
-} from "../protocol/punch/mod.ts";
+} from "../../protocol/punch/mod.ts";
 import type { BoardClient, BoardClientEvent } from "./board_client.ts";
 import { RendezvousError } from "./rendezvous_error.ts";
 

@@ -1,8 +1,16 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { BoardClient, BoardClientError, type BoardClientOptions } from "../../lib/board/mod.ts";
-import { BOARD_LIMITS, type BoardPost, type ServerMessage } from "../../lib/protocol/board/mod.ts";
-import { VirtualClock } from "../support/virtual_clock.ts";
-import { BoardEvents } from "./board_peer_client.ts";
+import {
+  BoardClient,
+  BoardClientError,
+  type BoardClientOptions,
+} from "../../../lib/board/client/mod.ts";
+import {
+  BOARD_LIMITS,
+  type BoardPost,
+  type ServerMessage,
+} from "../../../lib/protocol/board/mod.ts";
+import { VirtualClock } from "../../support/virtual_clock.ts";
+import { BoardEvents } from "../board_peer_client.ts";
 
 const URL = "wss://board.example/board/room";
 const FIRST = "first-first-firs";

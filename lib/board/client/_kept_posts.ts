@@ -1,4 +1,4 @@
-import { BOARD_LIMITS, type BoardPost, type PostMessage } from "../protocol/board/mod.ts";
+import { BOARD_LIMITS, type BoardPost, type PostMessage } from "../../protocol/board/mod.ts";
 
 /** What a client wants to be on the board, for as long as it lives, whatever becomes of connections. */
 export class KeptPosts {
