@@ -52,7 +52,10 @@ export class RateLimiter {
   readonly #setMask: number;
   /** Two words per slot: the source. Slots start as `::/64` with a full bucket, which is harmless. */
   #keys: Uint32Array;
-  /** One number per slot: when its bucket is full again, counted in tokens as in TokenBucket. */
+  /**
+   * One number per slot: when its bucket is full again, counted in tokens as in TokenBucket. It begins
+   * with 0, which has gone by whatever the time is, so that no memory is touched before it is needed.
+   */
   #fullAt: Float64Array;
   readonly #options: RateLimiterOptions;
   readonly #hashTables: Uint32Array;
@@ -90,7 +93,6 @@ export class RateLimiter {
     this.#options = options;
     this.#setMask = slots / WAYS - 1;
     [this.#keys, this.#fullAt] = tableIn(memory ?? new ArrayBuffer(SLOT_BYTES * slots), slots);
-    if (memory === undefined) this.#fullAt.fill(-Infinity);
     this.#hashTables = randomTables(seed);
     this.byteLength = this.#keys.byteLength + this.#fullAt.byteLength +
       this.#hashTables.byteLength;
@@ -98,8 +100,8 @@ export class RateLimiter {
 
   /**
    * Takes a token of this source if there is one, and says whether there was. A refused request costs
-   * nothing. `ip` is 4 or 16 bytes, already unmapped; `now` is in milliseconds of a clock that does not
-   * run backwards. It allocates nothing: it is asked for each packet.
+   * nothing. `ip` is 4 or 16 bytes, already unmapped; `now` is in milliseconds, 0 or more, of a clock
+   * that does not run backwards. It allocates nothing: it is asked for each packet.
    */
   allow(ip: Uint8Array, now: number): boolean {
     const exempt = this.#exempt;
@@ -147,7 +149,7 @@ export class RateLimiter {
     }
     keys[2 * fullest] = high;
     keys[2 * fullest + 1] = low;
-    times[fullest] = -Infinity;
+    times[fullest] = 0;
     return fullest;
   }
 
@@ -191,7 +193,9 @@ function randomTables(seed: number): Uint32Array {
     return sum >>> 0;
   };
   for (let i = 0; i < 16; i++) next(); // until every bit of the seed has reached every word
-  return Uint32Array.from({ length: 8 * 256 }, next);
+  const tables = new Uint32Array(8 * 256);
+  for (let i = 0; i < tables.length; i++) tables[i] = next();
+  return tables;
 }
 
 /** 8 keys of 8 bytes are one cache line, and 8 times of 8 bytes another. */

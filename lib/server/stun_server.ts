@@ -76,6 +76,7 @@ export class StunServer {
   readonly #addresses: readonly PlannedAddress[] | undefined;
   readonly #workerCount: number;
   #policy: ServerPolicy;
+  #deciders: Deciders;
   #limits: StreamLimits;
   #certified: CertifiedKey | undefined;
   readonly #logger: Logger;
@@ -98,7 +99,7 @@ export class StunServer {
     this.#logger = options.logger ?? silentLogger;
     this.#clock = options.clock ?? systemClock;
     // What is wrong with the rest shows here, not when the sockets are open
-    this.#checkPolicy();
+    this.#deciders = this.#decidersOf(options);
   }
 
   /**
@@ -169,7 +170,7 @@ export class StunServer {
       }),
     });
     const listeners = groups.flat();
-    const parts = this.#responderParts(listeners);
+    const parts = { ...this.#deciders, ownAddresses: ownAddresses(listeners) };
     const responder = new StunResponder(parts);
     const { onLatency } = this.#options;
     const latency = onLatency && new LatencySampler({ observe: onLatency, clock: this.#clock });
@@ -215,24 +216,20 @@ export class StunServer {
    * @throws {RangeError} If an option is out of its range; then nothing has changed.
    */
   reconfigure(policy: ServerPolicy): void {
-    const former = { policy: this.#policy, limits: this.#limits };
-    try {
-      this.#limits = readLimits(policy);
-      this.#policy = policy;
-      if (this.#running === undefined) return this.#checkPolicy();
-      const { listeners, datagrams, workers, streams } = this.#running;
-      const { statistics } = this.#running.responder;
-      const parts = this.#responderParts(listeners);
-      const responder = new StunResponder({ ...parts, statistics });
-      workers?.change(shareResponder(parts));
-      this.#running = { ...this.#running, responder };
-      for (const service of datagrams) service.responder = responder;
-      streams.policy = this.#streamPolicy(responder);
-    } catch (error) {
-      this.#policy = former.policy;
-      this.#limits = former.limits;
-      throw error;
-    }
+    const limits = readLimits(policy);
+    const deciders = this.#decidersOf(policy);
+    this.#limits = limits;
+    this.#policy = policy;
+    this.#deciders = deciders;
+    if (this.#running === undefined) return;
+    const { listeners, datagrams, workers, streams } = this.#running;
+    const { statistics } = this.#running.responder;
+    const parts = { ...deciders, ownAddresses: ownAddresses(listeners) };
+    const responder = new StunResponder({ ...parts, statistics });
+    workers?.change(shareResponder(parts));
+    this.#running = { ...this.#running, responder };
+    for (const service of datagrams) service.responder = responder;
+    streams.policy = this.#streamPolicy(responder);
   }
 
   /**
@@ -259,28 +256,22 @@ export class StunServer {
     await this.close();
   }
 
-  #checkPolicy(): void {
-    const parts = this.#responderParts([]);
-    new StunResponder(parts);
-    if (this.#workerCount > 1) shareResponder(parts);
-  }
-
-  #responderParts(listeners: readonly Listener[]): StunResponderOptions {
-    const { software, authenticator, rateLimit, dialBack = true, addressTokens } = this.#policy;
+  /** Tried out, so that what does not go together shows. */
+  #decidersOf(policy: ServerPolicy): Deciders {
+    const { software, authenticator, rateLimit, dialBack = true, addressTokens } = policy;
     const { randomness = systemRandomness } = this.#options;
     // 48 random bits: enough that nobody can aim at one set of a table
     const seed = () => randomness.bytes(6).reduce((number, byte) => number * 256 + byte, 0);
-    return {
+    const deciders = {
       software,
       authenticator,
       addressTokens,
-      ownAddresses: listeners.flatMap(({ address, socket }) => [
-        ...address === undefined ? [] : [address],
-        ...isUnspecifiedIp(socket.localAddress.ip) ? [] : [socket.localAddress],
-      ]),
       rateLimiter: rateLimit && new RateLimiter({ ...rateLimit, seed: seed() }),
       dialBackPolicy: dialBack ? new DialBackPolicy({ seed: seed() }) : undefined,
     };
+    new StunResponder(deciders);
+    if (this.#workerCount > 1) shareResponder(deciders);
+    return deciders;
   }
 
   #streamPolicy(responder: StunResponder): StreamPolicy {
@@ -304,6 +295,9 @@ export class StunServer {
   }
 }
 
+/** What a policy makes of a responder. */
+type Deciders = Omit<StunResponderOptions, "ownAddresses" | "statistics">;
+
 interface Running {
   readonly listeners: readonly Listener[];
   readonly responder: StunResponder;
@@ -311,6 +305,13 @@ interface Running {
   /** In place of `datagrams`, where there are several threads. */
   readonly workers: DatagramWorkers | undefined;
   readonly streams: StreamService;
+}
+
+function ownAddresses(listeners: readonly Listener[]): SocketAddress[] {
+  return listeners.flatMap(({ address, socket }) => [
+    ...address === undefined ? [] : [address],
+    ...isUnspecifiedIp(socket.localAddress.ip) ? [] : [socket.localAddress],
+  ]);
 }
 
 function isServedHere(listener: Listener): listener is DatagramListener {
