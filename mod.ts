@@ -69,6 +69,7 @@ export {
   type CertificateErrorOptions,
   type CertifiedKey,
   chooseDatagramIo,
+  chooseStreamIo,
   ConnectionError,
   type ConnectionErrorCode,
   type ConnectionErrorOptions,
@@ -87,5 +88,7 @@ export {
   type OpenSharedTcpPortOptions,
   type SharedSockets,
   type StreamConnection,
+  type StreamIo,
+  type StreamIoChoice,
   type TcpPortSharing,
 } from "./lib/transport/mod.ts";

@@ -8,7 +8,14 @@ import {
   type ServerMetrics,
 } from "../ops/mod.ts";
 import { StunServer, type StunServerOptions, WorkerError } from "../server/mod.ts";
-import { CertificateError, type DatagramIo, LibcError, ListenError } from "../transport/mod.ts";
+import {
+  CertificateError,
+  chooseStreamIo,
+  type DatagramIo,
+  LibcError,
+  ListenError,
+  type StreamIo,
+} from "../transport/mod.ts";
 import { datagramIoFor } from "./datagram_io_for.ts";
 import type { HttpService } from "./http_service.ts";
 import type { ServeConfiguration, ServeConfigurationResult } from "./serve_configuration.ts";
@@ -35,8 +42,10 @@ export async function runServer(options: RunServerOptions): Promise<string | und
   let inForce = settings;
   const logger = openLogger({ format: settings["log-format"], level: settings["log-level"] });
   let datagramIo: DatagramIo | undefined;
+  let streamIo: StreamIo | undefined;
   try {
     datagramIo = await datagramIoFor(settings);
+    if (settings.transport.includes("tcp")) streamIo = await chooseStreamIo(settings.tcp);
   } catch (error) {
     if (error instanceof LibcError || error instanceof WorkerError) return error.message;
     throw error;
@@ -45,6 +54,7 @@ export async function runServer(options: RunServerOptions): Promise<string | und
   const server = new StunServer({
     ...serverOptions(options.configuration),
     datagramIo,
+    streamIo,
     workers: settings.workers,
     onLatency: settings["http-port"] === undefined
       ? undefined
@@ -212,5 +222,5 @@ function watchProcess(handlers: {
 
 /** The settings that are about sockets and the log: a running server keeps those that it has. */
 const FIXED =
-  /^(hostname|port|transport|udp|workers|tls-port|alternate-.*|advertise.*|http-.*|board-.*|log-.*)$/;
+  /^(hostname|port|transport|udp|tcp|workers|tls-port|alternate-.*|advertise.*|http-.*|board-.*|log-.*)$/;
 const CERTIFICATE = /^tls-(cert|key)$/;

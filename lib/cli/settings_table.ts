@@ -266,6 +266,11 @@ export const SETTINGS = {
     value: "IO",
     help: "how UDP is done: batched (Linux, --allow-ffi), deno, or auto, the faster (default auto)",
   }),
+  tcp: setting({
+    schema: v.optional(oneOf(["auto", "deno", "epoll"]), "auto"),
+    value: "IO",
+    help: "how TCP is done: epoll (Linux, --allow-ffi), deno, or auto, the faster (default auto)",
+  }),
   workers: setting({
     schema: v.optional(integer(1, 64), 1),
     value: "N",

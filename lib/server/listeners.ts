@@ -10,9 +10,9 @@ import {
   type DatagramIo,
   type DatagramTransport,
   ListenError,
-  listenTcp,
   listenTls,
   type SharedSockets,
+  type StreamIo,
   type StreamListener,
   type TlsListener,
 } from "../transport/mod.ts";
@@ -166,12 +166,13 @@ function hasAlternatePort(role: EndpointRole): boolean {
 }
 
 /**
- * Opens sockets: UDP in this way, one or, where several threads serve it, one for each; TLS with this
- * certificate.
+ * Opens sockets: UDP and TCP in these ways, UDP one or, where several threads serve it, one for each;
+ * TLS with this certificate.
  */
 export function socketOpener(
-  { datagramIo, workers, certified }: {
+  { datagramIo, streamIo, workers, certified }: {
     readonly datagramIo: DatagramIo;
+    readonly streamIo: StreamIo;
     readonly workers: number;
     readonly certified: CertifiedKey | undefined;
   },
@@ -182,7 +183,7 @@ export function socketOpener(
       if (workers === 1 || sharing === undefined) return datagramIo.open(address);
       return sharing.bind({ ...address, count: workers });
     }
-    if (transport === "tcp") return listenTcp(address);
+    if (transport === "tcp") return streamIo.listen(address);
     if (certified === undefined) throw new TypeError("Cannot listen on tls: no certificate");
     // What came as the certificate may be an object with a port of its own
     const { certificate, key } = certified;

@@ -16,7 +16,12 @@ import {
   type StunResponderOptions,
   type TransportProtocol,
 } from "../protocol/mod.ts";
-import { type CertifiedKey, checkCertificate, DENO_DATAGRAM_IO } from "../transport/mod.ts";
+import {
+  type CertifiedKey,
+  checkCertificate,
+  DENO_DATAGRAM_IO,
+  DENO_STREAM_IO,
+} from "../transport/mod.ts";
 import {
   type DialBackOutcome,
   formatSocketAddress,
@@ -53,7 +58,7 @@ export interface StunServerListener {
   /** Which of the four sockets of RFC 5780 it is. */
   readonly role: EndpointRole;
   /** How it talks to the system: through Deno, or in batches. */
-  readonly io: "deno" | "batched";
+  readonly io: "deno" | "batched" | "epoll";
 }
 
 /**
@@ -165,6 +170,7 @@ export class StunServer {
       services: readServices(this.#options),
       open: socketOpener({
         datagramIo: this.#options.datagramIo ?? DENO_DATAGRAM_IO,
+        streamIo: this.#options.streamIo ?? DENO_STREAM_IO,
         workers: this.#workerCount,
         certified: this.#certified,
       }),
@@ -249,6 +255,7 @@ export class StunServer {
   async close(): Promise<void> {
     const { datagrams = [], workers, streams } = this.#running ?? {};
     await Promise.all([...datagrams, workers, streams].map((service) => service?.close()));
+    await this.#options.streamIo?.atRest();
   }
 
   /** As {@linkcode StunServer.close}, for `await using`. */

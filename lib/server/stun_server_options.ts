@@ -1,6 +1,6 @@
 import type { Clock, Logger, Randomness } from "../ops/mod.ts";
 import type { AddressTokenAuthority, Authenticator, IpPrefix } from "../protocol/mod.ts";
-import type { CertifiedKey, DatagramIo } from "../transport/mod.ts";
+import type { CertifiedKey, DatagramIo, StreamIo } from "../transport/mod.ts";
 import type { ListenPlanOptions, ServicePorts } from "./listen_plan.ts";
 import type { StreamLimits } from "./stream_service.ts";
 
@@ -38,6 +38,8 @@ export interface StunServerOptions extends ListenPlanOptions, ServerPolicy {
   readonly tls?: ServerTls | undefined;
   /** How UDP sockets are opened. @default through `Deno.listenDatagram` */
   readonly datagramIo?: DatagramIo | undefined;
+  /** How TCP is listened on; TLS always is in Deno's way. @default through `Deno.listen` */
+  readonly streamIo?: StreamIo | undefined;
   /**
    * How many threads serve UDP, 1 to 64. From 2 on each is a worker with sockets of its own, over which
    * the system spreads the clients (SO_REUSEPORT), and `datagramIo` must be able to share sockets: that

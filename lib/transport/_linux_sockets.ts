@@ -1,7 +1,7 @@
 // What <sys/socket.h> and <netinet/in.h> lay down for Linux on x86-64 and arm64, which agree in all of
 // it: 64-bit pointers, little-endian, the generic numbers of options and errors.
 
-import type { SocketAddress } from "../wire/mod.ts";
+import { type SocketAddress, socketAddress } from "../wire/mod.ts";
 import { errnoOf, type Libc } from "./_libc.ts";
 
 /** How {@linkcode bindUdp} sets a socket up. */
@@ -12,6 +12,14 @@ export interface BindUdpOptions {
   readonly ipv6Only: boolean;
   /** How many bytes to ask for, in each direction; the system may give less. */
   readonly bufferBytes: number;
+}
+
+/** How {@linkcode listenOnTcp} sets a socket up. */
+export interface ListenOnTcpOptions {
+  /** How many connections may wait to be accepted. */
+  readonly backlog: number;
+  /** Whether other sockets that ask for the same may share the port. */
+  readonly reusePort: boolean;
 }
 
 /**
@@ -83,6 +91,67 @@ export function bindTcp(
 }
 
 /**
+ * Makes a TCP socket that never blocks, binds it and listens. What it accepts has no-delay and
+ * keep-alive on, as Linux hands them down. `::` stands for IPv4 as well.
+ *
+ * @throws {SystemCallError} If the system refuses.
+ */
+export function listenOnTcp(
+  libc: Libc,
+  address: SocketAddress,
+  options: ListenOnTcpOptions,
+): number {
+  const fd = bindSocket(libc, { address, type: SOCK_STREAM }, (socket) => {
+    if (socket.family === AF_INET6) socket.must(IPPROTO_IPV6, IPV6_V6ONLY, false);
+    // What former connections have left behind does not matter; another listener does
+    socket.must(SOL_SOCKET, SO_REUSEADDR, true);
+    if (options.reusePort) socket.must(SOL_SOCKET, SO_REUSEPORT, true);
+    socket.must(IPPROTO_TCP, TCP_NODELAY, true);
+    socket.must(SOL_SOCKET, SO_KEEPALIVE, true);
+    socket.bind();
+  });
+  if (libc.symbols.listen(fd, options.backlog) === 0) return fd;
+  const errno = errnoOf(libc);
+  libc.symbols.close(fd);
+  throw new SystemCallError("listen", errno);
+}
+
+/** A connection that has been accepted. */
+export interface AcceptedSocket {
+  /** Its descriptor; it never blocks. */
+  readonly descriptor: number;
+  /** The other end, of 4 bytes if it came over IPv4. */
+  readonly peer: SocketAddress;
+}
+
+/**
+ * Accepts a connection, if there is one.
+ *
+ * @throws {SystemCallError} If the system refuses.
+ */
+export function acceptTcp(libc: Libc, fd: number): AcceptedSocket | undefined {
+  for (;;) {
+    nameLength[0] = SOCKADDR_STRIDE;
+    const { symbols } = libc;
+    const descriptor = symbols.accept4(fd, name, nameLength, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (descriptor >= 0) return { descriptor, peer: readSockaddr(name) };
+    const errno = errnoOf(libc);
+    if (errno === EAGAIN) return undefined;
+    if (errno !== EINTR) throw new SystemCallError("accept4", errno);
+  }
+}
+
+/** The address in a `sockaddr_in` or `sockaddr_in6`; 4 bytes for IPv4, be it mapped into IPv6. */
+function readSockaddr(from: Uint8Array): SocketAddress {
+  return socketAddress(from[0] === AF_INET ? from.slice(4, 8) : from.slice(8, 24), portIn(from));
+}
+
+/** The port, at the same place in `sockaddr_in` and `sockaddr_in6`. */
+function portIn(from: Uint8Array): number {
+  return (from[2]! << 8) | from[3]!;
+}
+
+/**
  * Begins to connect a TCP socket, or asks how that goes on: whether it is connected.
  *
  * @throws {SystemCallError} If there will be no connection.
@@ -111,14 +180,12 @@ export function allowReusePort(libc: Libc, fd: number): void {
 
 /** The address that a socket is bound to; that of an IPv6 socket keeps its 16 bytes. */
 export function boundAddress(libc: Libc, fd: number): SocketAddress {
-  const name = new Uint8Array(SOCKADDR_STRIDE);
-  const length = Uint32Array.of(SOCKADDR_STRIDE);
-  if (libc.symbols.getsockname(fd, name, length) !== 0) {
+  nameLength[0] = SOCKADDR_STRIDE;
+  if (libc.symbols.getsockname(fd, name, nameLength) !== 0) {
     throw new SystemCallError("getsockname", errnoOf(libc));
   }
-  const isIpv4 = name[0] === AF_INET;
-  const ip = isIpv4 ? name.slice(4, 8) : name.slice(8, 24);
-  return { ip, port: (name[2]! << 8) | name[3]! };
+  const ip = name[0] === AF_INET ? name.slice(4, 8) : name.slice(8, 24);
+  return { ip, port: portIn(name) };
 }
 
 /** Where {@linkcode writeSockaddr} writes to. */
@@ -248,12 +315,24 @@ export const EPOLL_CLOEXEC = 0x80000;
 export const EPOLL_CTL_ADD = 1;
 /** For `epoll_ctl`: watch a descriptor no more. */
 export const EPOLL_CTL_DEL = 2;
+/** For `epoll_ctl`: watch a descriptor for something else. */
+export const EPOLL_CTL_MOD = 3;
+/** For `epoll_ctl`: the other side will say no more. */
+export const EPOLLRDHUP = 0x2000;
 /** For `epoll_ctl`: tell what is new, once. */
 export const EPOLLET = 1 << 31;
 /** For `eventfd`: never block, and stay out of child processes. */
 export const EFD_NONBLOCK_CLOEXEC = 0x80800;
 /** For `recvmmsg` and `sendmmsg`: never block. */
 export const MSG_DONTWAIT = 0x40;
+/** For `send`: no signal if the other side is gone. */
+export const MSG_NOSIGNAL = 0x4000;
+/** For `shutdown`: this side has said all. */
+export const SHUT_WR = 1;
+
+/** Where the system writes an address. */
+const name = new Uint8Array(SOCKADDR_STRIDE);
+const nameLength = new Uint32Array(1);
 
 const EALREADY = 114;
 const EINPROGRESS = 115;
@@ -278,10 +357,14 @@ const IPV6_V6ONLY = 26;
 
 const ERROR_NAMES: Readonly<Record<number, string>> = {
   1: "EPERM",
+  12: "ENOMEM",
   13: "EACCES",
   22: "EINVAL",
   23: "ENFILE",
   24: "EMFILE",
+  28: "ENOSPC",
+  32: "EPIPE",
+  71: "EPROTO",
   97: "EAFNOSUPPORT",
   98: "EADDRINUSE",
   99: "EADDRNOTAVAIL",
@@ -290,6 +373,7 @@ const ERROR_NAMES: Readonly<Record<number, string>> = {
   103: "ECONNABORTED",
   104: "ECONNRESET",
   105: "ENOBUFS",
+  107: "ENOTCONN",
   110: "ETIMEDOUT",
   111: "ECONNREFUSED",
   112: "EHOSTDOWN",

@@ -49,6 +49,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EMFILE: "this process has no file descriptor left (ulimit -n)",
   ENFILE: "this host has no file descriptor left",
   ENOBUFS: "the operating system has no buffer left",
+  ENOSPC: "this host watches no more connections for this user (fs.epoll.max_user_watches)",
   ENOMEM: "the operating system has no memory left",
   ECONNABORTED: PEER_GAVE_UP,
   ECONNRESET: PEER_GAVE_UP,

@@ -1,6 +1,5 @@
 import { type SocketAddress, socketAddress } from "../wire/mod.ts";
 import { errnoOf, type Libc, loadLibc } from "./_libc.ts";
-import { findLibc } from "./_libc_finding.ts";
 import {
   AF_INET,
   AF_INET6,
@@ -15,7 +14,6 @@ import {
 import { MessageSlab } from "./_message_slab.ts";
 import { ReceivedBatch } from "./_received_batch.ts";
 import { type AwaitedSocket, SocketWait } from "./_socket_wait.ts";
-import { LibcError } from "./libc_error.ts";
 import type { Datagram, DatagramTransport } from "./datagram_transport.ts";
 import { toListenError } from "./listen_error.ts";
 
@@ -34,30 +32,6 @@ export interface BatchedDatagramOptions {
   readonly reusePort?: boolean;
   /** Whether a socket of IPv6 leaves IPv4 to others. @default {false} */
   readonly ipv6Only?: boolean;
-}
-
-/** Whether {@linkcode openBatchedDatagram} can be called here, or why not. */
-export type BatchedIo =
-  | { readonly available: true }
-  | { readonly available: false; readonly reason: string; readonly advice?: string };
-
-/**
- * Whether {@linkcode openBatchedDatagram} works here: on Linux with x86-64 or arm64, under
- * `--allow-ffi` or `--allow-ffi=PATH` of the C library. Never asks the user.
- */
-export function batchedIo(): BatchedIo {
-  const finding = findLibc(Deno.build);
-  if (finding.paths === undefined) {
-    const { reason, advice } = finding;
-    return { available: false, reason, ...advice === undefined ? {} : { advice } };
-  }
-  try {
-    loadLibc(finding).close();
-    return { available: true };
-  } catch (error) {
-    if (!(error instanceof LibcError)) throw error;
-    return { available: false, reason: error.reason };
-  }
 }
 
 /**

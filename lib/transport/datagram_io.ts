@@ -1,5 +1,4 @@
-import { findLibc } from "./_libc_finding.ts";
-import type { BatchedIo } from "./batched_datagram.ts";
+import { findLibcIo } from "./_libc_io.ts";
 import type { DatagramSharing } from "./datagram_sharing.ts";
 import type { DatagramTransport } from "./datagram_transport.ts";
 import { openDenoDatagram } from "./deno_datagram.ts";
@@ -36,7 +35,7 @@ export const DENO_DATAGRAM_IO: DatagramIo = { io: "deno", open: openDenoDatagram
  */
 export async function chooseDatagramIo(wanted: DatagramIoChoice): Promise<DatagramIo> {
   if (wanted === "deno") return DENO_DATAGRAM_IO;
-  const found = await findBatchedIo();
+  const found = await findLibcIo();
   if (found.available) {
     const { openBatchedDatagram } = await import("./batched_datagram.ts");
     const { adoptLentSocket, bindSharedDatagrams } = await import("./shared_datagrams.ts");
@@ -46,12 +45,4 @@ export async function chooseDatagramIo(wanted: DatagramIoChoice): Promise<Datagr
   if (wanted === "batched") throw new LibcError(found.reason);
   // Who gave no permission has done nothing wrong, and need not read that something is missing
   return { ...DENO_DATAGRAM_IO, reason: found.advice ?? found.reason };
-}
-
-/** Most servers may not call the C library, and start sooner without the code that does. */
-async function findBatchedIo(): Promise<BatchedIo> {
-  const finding = findLibc(Deno.build);
-  if (finding.paths === undefined) return { available: false, ...finding };
-  const { batchedIo } = await import("./batched_datagram.ts");
-  return batchedIo();
 }

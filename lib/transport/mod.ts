@@ -56,6 +56,7 @@ export type {
   SharedTcpPortConnectOptions,
   TcpPortSharing,
 } from "./shared_tcp_port.ts";
+export { chooseStreamIo, DENO_STREAM_IO, type StreamIo, type StreamIoChoice } from "./stream_io.ts";
 export type { ResettableConnection, StreamConnection, StreamListener } from "./stream_transport.ts";
 export { connectTcp, type ConnectTcpOptions, listenTcp, type ListenTcpOptions } from "./tcp.ts";
 export { connectTcpFrom, type ConnectTcpFromOptions, freeTcpPort } from "./tcp_port.ts";

@@ -141,4 +141,5 @@ function isTimeout(reason: unknown): boolean {
   return reason instanceof Error && reason.name === "TimeoutError";
 }
 
-const DEFAULT_BACKLOG = 4096;
+/** How many connections may wait to be accepted, where nothing else was said. */
+export const DEFAULT_BACKLOG = 4096;

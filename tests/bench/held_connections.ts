@@ -1,5 +1,6 @@
 // What held TCP connections cost: opens 10,000 to a server of its own process, uses each twice, and
-// prints the server's memory. Run by `deno task bench:held`, with `--connections N` and `--json`.
+// prints the server's memory. Run by `deno task bench:held`, with `--connections N`, `--json`, and
+// `--tcp deno` or `--tcp epoll` for one way of doing TCP alone.
 // Linux alone: the memory is what /proc says, and the clients share 127.0.0.0/8 out.
 
 import { parseArgs } from "@std/cli/parse-args";
@@ -10,6 +11,8 @@ import type { ClientOrder } from "./_held_connections_client.ts";
 
 /** The figures of one run. */
 interface HeldFigures {
+  /** How the server does TCP. */
+  readonly tcp: TcpIo;
   /** How many connections were held at once. */
   readonly connections: number;
   /** Memory of the server after each stage, bytes, and how long the stage took, ms. */
@@ -22,9 +25,14 @@ interface HeldFigures {
   readonly bytesPerConnection: number;
 }
 
-async function measure(connections: number): Promise<HeldFigures> {
+type TcpIo = "deno" | "epoll";
+
+async function measure(connections: number, tcp: TcpIo): Promise<HeldFigures> {
   await assertDescriptors(connections);
-  await using server = await PinholeServer.start();
+  await using server = await PinholeServer.start({
+    permissions: tcp === "epoll" ? ["--allow-ffi"] : [],
+    args: ["--udp", "deno", "--tcp", tcp],
+  });
   const target = server.target("tcp");
   // The server's own caps are in force: no address may open more than 512
   const addresses = Array.from(
@@ -65,6 +73,7 @@ async function measure(connections: number): Promise<HeldFigures> {
     await burst.obey("close");
     const grown = stages[3]!.residentBytes - stages[0]!.residentBytes;
     return {
+      tcp,
       connections: perAddress * addresses.length,
       stages,
       bytesPerConnection: Math.round(grown / (perAddress * addresses.length)),
@@ -125,7 +134,7 @@ class Client {
   }
 }
 
-function tableOf({ connections, stages, bytesPerConnection }: HeldFigures): string {
+function tableOf({ tcp, connections, stages, bytesPerConnection }: HeldFigures): string {
   const rows = stages.map(({ stage, residentBytes, elapsedMs }) => [
     stage,
     `${(residentBytes / 1_000_000).toFixed(1)} MB`,
@@ -134,7 +143,8 @@ function tableOf({ connections, stages, bytesPerConnection }: HeldFigures): stri
   const lines = [["stage", "server RSS", "time"], ...rows].map(([stage, memory, time]) =>
     `${stage!.padEnd(12)}${memory!.padStart(12)}${time!.padStart(10)}`
   );
-  const sum = `${(bytesPerConnection / 1000).toFixed(1)} KB per connection, ${connections} held`;
+  const each = `${(bytesPerConnection / 1000).toFixed(1)} KB per connection`;
+  const sum = `${each}, ${connections} held, TCP through ${tcp}`;
   return `${lines.join("\n")}\n${sum}\n`;
 }
 
@@ -148,10 +158,12 @@ function say(text: string): void {
 }
 
 if (import.meta.main) {
-  const { connections = "10000", json } = parseArgs(Deno.args, {
-    string: ["connections"],
+  const { connections = "10000", json, tcp: chosen } = parseArgs(Deno.args, {
+    string: ["connections", "tcp"],
     boolean: ["json"],
   });
-  const figures = await measure(Number(connections));
-  say(json ? `${JSON.stringify(figures)}\n` : tableOf(figures));
+  for (const tcp of chosen === undefined ? ["deno", "epoll"] as const : [chosen as TcpIo]) {
+    const figures = await measure(Number(connections), tcp);
+    say(json ? `${JSON.stringify(figures)}\n` : tableOf(figures));
+  }
 }

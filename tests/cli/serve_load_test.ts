@@ -1,7 +1,7 @@
 // `server.ts` under as much load as it takes.
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { batchedIo } from "../../lib/transport/batched_datagram.ts";
+import { libcIo } from "../../lib/transport/_libc.ts";
 import { until } from "../server/loopback_client.ts";
 import { DatagramLoad } from "../support/datagram_load.ts";
 import { PinholeServer } from "../support/pinhole_server.ts";
@@ -15,7 +15,7 @@ for (
   Deno.test({
     name: `server.ts --udp ${io} stops cleanly at SIGTERM while it is under full load`,
     // The load is made in batches
-    ignore: !batchedIo().available,
+    ignore: !libcIo().available,
     async fn() {
       await using server = await PinholeServer.start({ args: ["--udp", io], permissions });
       using load = new DatagramLoad(server.target("udp"));

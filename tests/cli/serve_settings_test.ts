@@ -33,6 +33,7 @@ const DEFAULTS: ServeSettings = {
   "http-origin": [],
   "board-store": "memory",
   udp: "auto",
+  tcp: "auto",
   workers: 1,
   "log-format": "text",
   "log-level": "info",

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { batchedIo } from "../../lib/transport/batched_datagram.ts";
+import { libcIo } from "../../lib/transport/_libc.ts";
 import { askTcp, askUdp, bindingRequest, readMessage } from "../support/binding_request.ts";
 import { freePort } from "../support/free_port.ts";
 import { PinholeServer } from "../support/pinhole_server.ts";
@@ -185,7 +185,7 @@ Deno.test("server.ts reads its file again at SIGHUP, and keeps what it has when 
 for (const wanted of ["auto", "batched"] as const) {
   Deno.test({
     name: `server.ts does UDP in batches when --udp is ${wanted} and the C library may be called`,
-    ignore: !batchedIo().available,
+    ignore: !libcIo().available,
     fn: async () => {
       await using server = await PinholeServer.start({
         args: ["--udp", wanted],
@@ -194,7 +194,7 @@ for (const wanted of ["auto", "batched"] as const) {
       const lines = server.child.stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
       assertEquals(lines.map(({ message, transport, io }) => [message, transport, io]), [
         ["listening", "udp", "batched"],
-        ["listening", "tcp", "deno"],
+        ["listening", "tcp", "epoll"],
         ["ready", undefined, undefined],
       ]);
       const { bytes } = await askUdp(server.target("udp"));
@@ -220,6 +220,33 @@ Deno.test("server.ts does UDP through Deno when --udp says so, whatever else is 
   });
   assertMatch(server.child.stdout, /"transport":"udp","address":"[^"]+","io":"deno"/);
   assertMatch(server.child.stdout, /"io":"deno","reason":"as configured"/);
+});
+
+for (const [wanted, io] of [["deno", "deno"], ["epoll", "epoll"]] as const) {
+  Deno.test({
+    name: `server.ts does TCP through ${io} when --tcp is ${wanted} and either could be had`,
+    ignore: !libcIo().available,
+    fn: async () => {
+      await using server = await PinholeServer.start({
+        args: ["--udp", "deno", "--tcp", wanted],
+        permissions: ["--allow-ffi"],
+      });
+      const found = /"transport":"tcp","address":"[^"]+","io":"(\w+)"/.exec(server.child.stdout);
+      assertEquals(found?.[1], io);
+      const { bytes } = await askTcp(server.target("tcp"));
+      assertEquals([bytes.length, bytes[0], bytes[1]], [32, 0x01, 0x01]);
+      const { code, stderr } = await server.stop();
+      assertEquals([code, stderr], [0, ""]);
+    },
+  });
+}
+
+Deno.test("server.ts fails in one line when --tcp is epoll and that cannot be had", async () => {
+  const { code, stdout, stderr } = await result(
+    serve("--hostname", "127.0.0.1", "--port", "0", "--tcp", "epoll"),
+  );
+  assertEquals([code, stdout], [1, ""]);
+  assertMatch(stderr, /^error: Cannot call the C library: [^\n]+\n$/);
 });
 
 const WHY_NOT_BATCHED = /^(for UDP in batches pass --allow-ffi=|found \w+ on )/;

@@ -130,6 +130,11 @@ export const GOOD: Readonly<Record<SettingName, readonly GoodValue[]>> = {
     { flag: "--udp deno", file: "deno", value: "deno" },
     { flag: "--udp batched", file: "batched", value: "batched" },
   ],
+  tcp: [
+    { flag: "--tcp auto", file: "auto", value: "auto" },
+    { flag: "--tcp deno", file: "deno", value: "deno" },
+    { flag: "--tcp epoll", file: "epoll", value: "epoll" },
+  ],
   workers: [
     { flag: "--workers 1", file: 1, value: 1, also: { udp: "deno" } },
     { flag: "--workers 64", file: 64, value: 64 },

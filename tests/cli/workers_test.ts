@@ -1,7 +1,7 @@
 // `server.ts --workers N` as a process.
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { batchedIo } from "../../lib/transport/batched_datagram.ts";
+import { libcIo } from "../../lib/transport/_libc.ts";
 import { askTcp, askUdp } from "../support/binding_request.ts";
 import { DatagramLoad } from "../support/datagram_load.ts";
 import { PinholeServer, ROOT } from "../support/pinhole_server.ts";
@@ -20,7 +20,7 @@ test("server.ts says how many workers it has, and is ready when they answer", as
     lines.map(({ message, transport, io, workers }) => [message, transport, io, workers]),
     [
       ["listening", "udp", "batched", 2],
-      ["listening", "tcp", "deno", undefined],
+      ["listening", "tcp", "epoll", undefined],
       ["ready", undefined, undefined, undefined],
     ],
   );
@@ -115,5 +115,5 @@ function serveWith(...permissions: readonly string[]): ReturnType<typeof result>
 
 /** Where there is no C library to call, there is nothing to test. */
 function test(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name, ignore: !batchedIo().available, fn });
+  Deno.test({ name, ignore: !libcIo().available, fn });
 }

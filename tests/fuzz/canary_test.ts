@@ -2,14 +2,15 @@
 // each part of it. SEED=… in the environment repeats a run whose seed a failure has printed.
 
 import { assert, assertEquals } from "@std/assert";
-import { batchedIo, openBatchedDatagram } from "../../lib/transport/batched_datagram.ts";
+import { libcIo } from "../../lib/transport/_libc.ts";
+import { openBatchedDatagram } from "../../lib/transport/batched_datagram.ts";
 import type { MessageSlab } from "../../lib/transport/_message_slab.ts";
 import type { Datagram } from "../../lib/transport/mod.ts";
 import { mutatedMessage, SeededRandom } from "./_mutator.ts";
 
 Deno.test({
   name: "the kernel writes nowhere but into the slots, whatever 1,000,000 datagrams bring",
-  ignore: !batchedIo().available,
+  ignore: !libcIo().available,
   fn: async () => {
     const seed = Number(Deno.env.get("SEED") ?? crypto.getRandomValues(new Uint32Array(1))[0]);
     const random = new SeededRandom(seed);

@@ -2,7 +2,7 @@
 // run whose seed a failure has printed.
 
 import { assert, assertEquals } from "@std/assert";
-import { batchedIo } from "../../lib/transport/batched_datagram.ts";
+import { libcIo } from "../../lib/transport/_libc.ts";
 import type { DatagramTransport } from "../../lib/transport/mod.ts";
 import { askTcp, askUdp, bindingRequest, type Target } from "../support/binding_request.ts";
 import { PinholeServer, ROOT } from "../support/pinhole_server.ts";
@@ -13,7 +13,7 @@ for (const [io, workers] of [["deno", 1], ["batched", 1], ["batched", 2]] as con
   Deno.test({
     name: "the server survives 100,000 damaged datagrams and 2,000 damaged streams, " +
       `io ${io}, workers ${workers}`,
-    ignore: io === "batched" && !batchedIo().available,
+    ignore: io === "batched" && !libcIo().available,
     fn: () => soak(io, workers),
   });
 }

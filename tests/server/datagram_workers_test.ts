@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { shareResponder } from "../../lib/protocol/mod.ts";
 import { DatagramWorkers } from "../../lib/server/datagram_workers.ts";
-import { batchedIo } from "../../lib/transport/batched_datagram.ts";
+import { libcIo } from "../../lib/transport/_libc.ts";
 import { chooseDatagramIo, type SharedSockets } from "../../lib/transport/mod.ts";
 import { systemClock } from "../../lib/ops/mod.ts";
 import { request } from "../protocol/binding_cases.ts";
@@ -132,6 +132,6 @@ async function untilFree({ socket }: WorkersLab): Promise<void> {
 
 /** Where there is no C library to call, there is nothing to test. */
 function test(name: string, fn: () => Promise<void>): void {
-  if (batchedIo().available) leakTest(name, fn);
+  if (libcIo().available) leakTest(name, fn);
   else Deno.test.ignore(`${name} [skipped: needs Linux and --allow-ffi]`, fn);
 }

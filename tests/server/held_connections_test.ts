@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { concat } from "@std/bytes";
 import fc from "fast-check";
+import { libcIo } from "../../lib/transport/_libc.ts";
+import { chooseStreamIo, type StreamIo } from "../../lib/transport/mod.ts";
 import { StunServer, type StunServerOptions } from "../../lib/server/mod.ts";
 import { raw, request } from "../protocol/binding_cases.ts";
 import { bindingRequest, readMessage } from "../support/binding_request.ts";
@@ -8,7 +10,12 @@ import { leakTest } from "../support/leak_test.ts";
 import { memoryLogger } from "../support/memory_logger.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
 
-leakTest("StunServer answers requests in order however the stream is cut", async () => {
+const WAYS = [
+  await chooseStreamIo("deno"),
+  ...libcIo().available ? [await chooseStreamIo("epoll")] : [],
+];
+
+everyWay("StunServer answers requests in order however the stream is cut", async (serve) => {
   const { server, connect } = serve();
   const requests = Array.from({ length: 40 }, (_, i) => numbered(i, 4 * (i % 7)));
   const stream = concat(requests);
@@ -35,17 +42,20 @@ leakTest("StunServer answers requests in order however the stream is cut", async
   await server.close();
 });
 
-leakTest("StunServer answers what came before the client's FIN, then ends the stream", async () => {
-  const { server, connect } = serve();
-  const client = await connect();
-  await writeAll(client, concat([numbered(1), numbered(2), numbered(3).subarray(0, 11)]));
-  await client.closeWrite();
-  assertEquals(idsOf(await readAll(client)), [numbered(1), numbered(2)].map(idOf));
-  client.close();
-  await server.close();
-});
+everyWay(
+  "StunServer answers what came before the client's FIN, then ends the stream",
+  async (serve) => {
+    const { server, connect } = serve();
+    const client = await connect();
+    await writeAll(client, concat([numbered(1), numbered(2), numbered(3).subarray(0, 11)]));
+    await client.closeWrite();
+    assertEquals(idsOf(await readAll(client)), [numbered(1), numbered(2)].map(idOf));
+    client.close();
+    await server.close();
+  },
+);
 
-leakTest("StunServer closes the connection that sends garbage, and no other", async () => {
+everyWay("StunServer closes the connection that sends garbage, and no other", async (serve) => {
   const { server, connect } = serve();
   const [bad, good] = [await connect(), await connect()];
   await writeAll(bad, concat([numbered(1), new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n")]));
@@ -56,7 +66,7 @@ leakTest("StunServer closes the connection that sends garbage, and no other", as
   await server.close();
 });
 
-leakTest("StunServer goes on when a client vanishes in the middle of a message", async () => {
+everyWay("StunServer goes on when a client vanishes in the middle of a message", async (serve) => {
   const { server, connect } = serve();
   const good = await connect();
   for (let i = 0; i < 20; i++) {
@@ -69,7 +79,7 @@ leakTest("StunServer goes on when a client vanishes in the middle of a message",
   await server.close();
 });
 
-leakTest("StunServer holds a connection that is used, whatever its age", async () => {
+everyWay("StunServer holds a connection that is used, whatever its age", async (serve) => {
   const { server, connect, clock } = serve({ idleTimeoutMs: 10_000 });
   const client = await connect();
   for (let i = 0; i < 50; i++) {
@@ -83,9 +93,9 @@ leakTest("StunServer holds a connection that is used, whatever its age", async (
   await server.close();
 });
 
-leakTest(
+everyWay(
   "StunServer holds an idle connection for ten minutes unless it is told otherwise",
-  async () => {
+  async (serve) => {
     const { server, connect, clock } = serve();
     const client = await connect();
     await exchange(client, numbered(1));
@@ -100,7 +110,7 @@ leakTest(
   },
 );
 
-leakTest("StunServer gives a message that comes byte by byte half a minute", async () => {
+everyWay("StunServer gives a message that comes byte by byte half a minute", async (serve) => {
   const { server, connect, clock } = serve();
   const client = await connect();
   await exchange(client, numbered(0));
@@ -122,7 +132,7 @@ leakTest("StunServer gives a message that comes byte by byte half a minute", asy
   await server.close();
 });
 
-leakTest("StunServer closes a client that asks and never reads", async () => {
+everyWay("StunServer closes a client that asks and never reads", async (serve) => {
   const { server, connect, clock } = serve();
   const client = await connect();
   const many = concat(Array.from({ length: 800 }, (_, i) => numbered(i % 256)));
@@ -142,7 +152,7 @@ leakTest("StunServer closes a client that asks and never reads", async () => {
   await server.close();
 });
 
-leakTest("StunServer refuses connections at the cap and serves the held ones", async () => {
+everyWay("StunServer refuses connections at the cap and serves the held ones", async (serve) => {
   const { server, connect, logger } = serve({ maxConnections: 3 });
   const held = [await connect(), await connect(), await connect()];
   for (const client of held) await exchange(client, numbered(1));
@@ -161,7 +171,7 @@ leakTest("StunServer refuses connections at the cap and serves the held ones", a
   await server.close();
 });
 
-leakTest("StunServer refuses connections of one address at its cap", async () => {
+everyWay("StunServer refuses connections of one address at its cap", async (serve) => {
   const { server, connect } = serve({ maxConnectionsPerAddress: 1, hostnames: ["::"] });
   const ipv4 = await connect("127.0.0.1");
   await exchange(ipv4, numbered(1));
@@ -174,7 +184,7 @@ leakTest("StunServer refuses connections of one address at its cap", async () =>
   await server.close();
 });
 
-leakTest("StunServer.close() ends every held connection", async () => {
+everyWay("StunServer.close() ends every held connection", async (serve) => {
   const { server, connect, clock } = serve();
   const clients = [await connect(), await connect(), await connect()];
   for (const client of clients) await exchange(client, numbered(1));
@@ -187,7 +197,7 @@ leakTest("StunServer.close() ends every held connection", async () => {
   }
 });
 
-leakTest("StunServer counts what comes over TCP message by message", async () => {
+everyWay("StunServer counts what comes over TCP message by message", async (serve) => {
   const { server, connect } = serve();
   const client = await connect();
   const indication = numbered(1);
@@ -206,13 +216,24 @@ leakTest("StunServer counts what comes over TCP message by message", async () =>
   await server.close();
 });
 
-function serve(options: StunServerOptions = {}) {
+/** Registers a test for each way of doing TCP that there is here. */
+function everyWay(name: string, fn: (serve: Serve) => Promise<void>): void {
+  for (const streamIo of WAYS) {
+    const serve: Serve = (options) => serveThrough(streamIo, options);
+    leakTest(`${name}, TCP through ${streamIo.io}`, () => fn(serve));
+  }
+}
+
+type Serve = (options?: StunServerOptions) => ReturnType<typeof serveThrough>;
+
+function serveThrough(streamIo: StreamIo, options: StunServerOptions = {}) {
   const clock = new VirtualClock();
   const logger = memoryLogger();
   const server = new StunServer({
     hostnames: ["127.0.0.1"],
     port: 0,
     transports: ["tcp"],
+    streamIo,
     clock,
     logger,
     ...options,

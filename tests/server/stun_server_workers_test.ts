@@ -10,7 +10,7 @@ import {
   type StunServerListener,
   type StunServerOptions,
 } from "../../lib/server/mod.ts";
-import { batchedIo } from "../../lib/transport/batched_datagram.ts";
+import { libcIo } from "../../lib/transport/_libc.ts";
 import { chooseDatagramIo, ListenError } from "../../lib/transport/mod.ts";
 import { attribute, formatSocketAddress, shortTermKey, USERNAME } from "../../lib/wire/mod.ts";
 import { outcomes, raw, request } from "../protocol/binding_cases.ts";
@@ -250,6 +250,6 @@ function manyClients(hostname: string): { readonly all: readonly UdpClient[] } &
 
 /** Where there is no C library to call, there is nothing to test. */
 function test(name: string, fn: () => Promise<void>): void {
-  if (batchedIo().available) leakTest(name, fn);
+  if (libcIo().available) leakTest(name, fn);
   else Deno.test.ignore(`${name} [skipped: needs Linux and --allow-ffi]`, fn);
 }

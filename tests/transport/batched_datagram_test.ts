@@ -1,12 +1,8 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { type Libc, loadLibc } from "../../lib/transport/_libc.ts";
+import { type Libc, libcIo, loadLibc } from "../../lib/transport/_libc.ts";
 import { findLibc } from "../../lib/transport/_libc_finding.ts";
 import { bindUdp } from "../../lib/transport/_linux_sockets.ts";
-import {
-  BatchedDatagram,
-  batchedIo,
-  openBatchedDatagram,
-} from "../../lib/transport/batched_datagram.ts";
+import { BatchedDatagram, openBatchedDatagram } from "../../lib/transport/batched_datagram.ts";
 import { chooseDatagramIo } from "../../lib/transport/datagram_io.ts";
 import { LibcError } from "../../lib/transport/libc_error.ts";
 import { type Datagram, ListenError } from "../../lib/transport/mod.ts";
@@ -21,7 +17,7 @@ const LIBC_PATHS = [
 ];
 /** A library that has none of the C library's functions. */
 const LOADER = Deno.build.arch === "x86_64" ? "ld-linux-x86-64.so.2" : "ld-linux-aarch64.so.1";
-const AVAILABLE = batchedIo().available;
+const AVAILABLE = libcIo().available;
 
 if (AVAILABLE) testDatagramTransport("openBatchedDatagram()", openBatchedDatagram);
 
@@ -176,10 +172,10 @@ for (const [name, errno] of [["was interrupted", 4], ["reports an error", 5]] as
   });
 }
 
-test("batchedIo() is available when the library's path alone may be loaded", {
+test("libcIo() is available when the library's path alone may be loaded", {
   permissions: { ffi: LIBC_PATHS, net: false },
 }, async () => {
-  assertEquals(batchedIo(), { available: true });
+  assertEquals(libcIo(), { available: true });
   using transport = disposable(openBatchedDatagram({ ip: LOOPBACK, port: 0 }));
   await transport.send(numbered(1, transport.localAddress));
   assertEquals((await transport.receive()).length, 1);

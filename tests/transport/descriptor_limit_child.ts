@@ -1,12 +1,13 @@
 /**
- * An echo server for tcp_test.ts, which starts it with few file descriptors: says on standard
- * output where it listens and when it runs out of them.
+ * An echo server for tcp_test.ts, which starts it with few file descriptors and says how it is to
+ * listen: says on standard output where it listens and when it runs out of descriptors.
  *
  * @module
  */
-import { AcceptError, listenTcp, type StreamConnection } from "../../lib/transport/mod.ts";
+import { AcceptError, chooseStreamIo, type StreamConnection } from "../../lib/transport/mod.ts";
 
-const listener = listenTcp({ ip: Uint8Array.of(127, 0, 0, 1), port: 0 });
+const { listen } = await chooseStreamIo(Deno.args[0] as "deno" | "epoll");
+const listener = listen({ ip: Uint8Array.of(127, 0, 0, 1), port: 0 });
 say(`port ${listener.localAddress.port}`);
 let complained = false;
 for (;;) {

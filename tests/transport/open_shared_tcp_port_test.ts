@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { once } from "node:events";
 import { connect as connectNode } from "node:net";
 import { openTurnsTcpPort } from "../../lib/transport/_turns_tcp_port.ts";
-import { batchedIo } from "../../lib/transport/batched_datagram.ts";
+import { libcIo } from "../../lib/transport/_libc.ts";
 import {
   connectTcp,
   LibcError,
@@ -22,7 +22,7 @@ import { readBytes } from "../support/stream_bytes.ts";
 import { keepAliveIn } from "../support/tcp_table.ts";
 
 /** Where there is no C library to call, there is one implementation. */
-const AVAILABLE = batchedIo().available;
+const AVAILABLE = libcIo().available;
 
 for (const sharing of ["reuse-port", "turns"] as const) {
   if (sharing === "reuse-port" && !AVAILABLE) continue;

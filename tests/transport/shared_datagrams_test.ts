@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { batchedIo, openBatchedDatagram } from "../../lib/transport/batched_datagram.ts";
+import { libcIo } from "../../lib/transport/_libc.ts";
+import { openBatchedDatagram } from "../../lib/transport/batched_datagram.ts";
 import {
   adoptLentSocket,
   bindSharedDatagrams,
@@ -7,7 +8,7 @@ import {
 } from "../../lib/transport/shared_datagrams.ts";
 import { type DatagramTransport, ListenError } from "../../lib/transport/mod.ts";
 
-const AVAILABLE = batchedIo().available;
+const AVAILABLE = libcIo().available;
 
 test("bindSharedDatagrams() binds sockets over which the system spreads the peers", async () => {
   using shared = disposable(bind(2));
