@@ -85,10 +85,12 @@ export {
   ListenError,
   type ListenErrorCode,
   type ListenErrorOptions,
+  type ListenTcpOptions,
   type OpenSharedTcpPortOptions,
   type SharedSockets,
   type StreamConnection,
   type StreamIo,
   type StreamIoChoice,
+  type StreamListener,
   type TcpPortSharing,
 } from "./lib/transport/mod.ts";

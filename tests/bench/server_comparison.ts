@@ -1,7 +1,8 @@
 // How many requests our server answers and how many others do: all of them run at once, each is under
 // load in turn, in rounds, the servers on the first core and the load on the second. Run by
 // `deno task bench:server`, with `--rounds N`, `--ms N`, `--against HOST:PORT` (on 127.0.0.1, already
-// running), `--json FILE` and `--svg FILE`. Linux alone.
+// running), `--only TEXT` for the loads whose names have it, `--json FILE` and `--svg FILE`. Linux
+// alone.
 
 import { parseArgs } from "@std/cli/parse-args";
 import { run } from "../support/process.ts";
@@ -52,10 +53,14 @@ const WARM_UP_MS = 400;
 
 async function compare(
   servers: readonly BenchServer[],
-  { rounds, ms }: { readonly rounds: number; readonly ms: number },
+  { scenarios, rounds, ms }: {
+    readonly scenarios: readonly Scenario[];
+    readonly rounds: number;
+    readonly ms: number;
+  },
 ): Promise<Row[]> {
   const rows: Row[] = [];
-  for (const scenario of SCENARIOS) {
+  for (const scenario of scenarios) {
     const able = servers.filter(({ transports, signed }) =>
       transports.includes(scenario.transport) && signed === (scenario.signed ?? false)
     );
@@ -140,7 +145,7 @@ function round2(value: number): number {
 
 function tableOf(rows: readonly Row[]): string {
   const lines: string[] = [];
-  for (const { name } of SCENARIOS) {
+  for (const name of new Set(rows.map(({ scenario }) => scenario))) {
     const header = [
       "replies/s",
       "least",
@@ -181,7 +186,7 @@ function tableOf(rows: readonly Row[]): string {
 function chartOf(rows: readonly Row[]): string {
   return barChart(
     "Answers per second, server on one core (bar: median, whisker: worst to best round)",
-    SCENARIOS.map(({ name }) => ({
+    [...new Set(rows.map(({ scenario }) => scenario))].map((name) => ({
       title: name,
       bars: rows.filter(({ scenario }) => scenario === name).map((row) => ({
         name: row.server,
@@ -209,14 +214,15 @@ function stranger(target: string): BenchServer {
 
 if (import.meta.main) {
   const flags = parseArgs(Deno.args, {
-    string: ["rounds", "ms", "json", "svg", "against"],
+    string: ["rounds", "ms", "json", "svg", "against", "only"],
     collect: ["against"],
   });
-  const { rounds = "5", ms = "1500" } = flags;
+  const { rounds = "5", ms = "1500", only = "" } = flags;
+  const scenarios = SCENARIOS.filter(({ name }) => name.includes(only));
   const against = (flags.against as readonly string[]).map(stranger);
   const servers = [...await startServers(), ...against];
   try {
-    const rows = await compare(servers, { rounds: Number(rounds), ms: Number(ms) });
+    const rows = await compare(servers, { scenarios, rounds: Number(rounds), ms: Number(ms) });
     Deno.stdout.writeSync(new TextEncoder().encode(tableOf(rows)));
     if (flags.json) await Deno.writeTextFile(flags.json, `${JSON.stringify(rows, null, 2)}\n`);
     if (flags.svg) await Deno.writeTextFile(flags.svg, chartOf(rows));
