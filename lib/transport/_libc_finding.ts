@@ -24,7 +24,7 @@ export function findLibc(host: { readonly os: string; readonly arch: string }): 
   const paths = known.filter((path) => isGranted({ name: "ffi", path }));
   return paths.length > 0 ? { paths } : {
     reason: `Deno was run without permission, pass --allow-ffi or --allow-ffi=${known[0]}`,
-    advice: `for UDP in batches pass --allow-ffi=${known[0]}`,
+    advice: `for the faster way pass --allow-ffi=${known[0]}`,
   };
 }
 

@@ -11,12 +11,19 @@ import {
 } from "./_linux_sockets.ts";
 import { SocketWait } from "./_socket_wait.ts";
 
+/**
+ * What there is to be read: `some`, and the socket is told of more when that comes; `end`, of which it
+ * is not told again, be it the stream's or an error; or it is asked once more, after
+ * {@linkcode StreamPoll.again}.
+ */
+export type SocketNews = "some" | "end" | "again";
+
 /** What a {@linkcode StreamPoll} watches. */
 export interface PolledSocket {
   /** Its descriptor; it never blocks. */
   readonly descriptor: number;
-  /** Called when it may be readable, and again after {@linkcode StreamPoll.again}. */
-  onReadable(): void;
+  /** Called when it may be readable, or its end is to be read. */
+  onReadable(news: SocketNews): void;
   /** Called when it may have room, once {@linkcode StreamPoll.awaitRoom} has asked for that. */
   onWritable(): void;
 }
@@ -157,11 +164,10 @@ export class StreamPoll {
       const happened = events[i * EVENT_WORDS]!;
       const socket = this.#sockets.get(events[i * EVENT_WORDS + DATA_WORD]!);
       if (happened & POLLOUT) socket?.onWritable();
-      // Errors and the end of the stream show when it is read
-      if (happened & ~POLLOUT) socket?.onReadable();
+      if (happened & ~POLLOUT) socket?.onReadable(happened & ~(POLLIN | POLLOUT) ? "end" : "some");
     }
     for (const socket of again) {
-      if (this.#sockets.get(socket.descriptor) === socket) socket.onReadable();
+      if (this.#sockets.get(socket.descriptor) === socket) socket.onReadable("again");
     }
     return count + again.length;
   }

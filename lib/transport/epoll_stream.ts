@@ -10,7 +10,7 @@ import {
   SHUT_WR,
   SystemCallError,
 } from "./_linux_sockets.ts";
-import { type PolledSocket, StreamPoll } from "./_stream_poll.ts";
+import { type PolledSocket, type SocketNews, StreamPoll } from "./_stream_poll.ts";
 import { toAcceptError } from "./accept_error.ts";
 import { ConnectionError, toConnectionError } from "./connection_error.ts";
 import { toListenError } from "./listen_error.ts";
@@ -133,6 +133,8 @@ class EpollConnection implements StreamConnection, PolledSocket {
   #reader: Waiting<Uint8Array | undefined> | undefined;
   /** Whether nothing is known to be there; else it is worth while to read. */
   #isQuiet = true;
+  /** Whether the peer has said all, or the connection is broken: what follows tells which. */
+  #isEnding = false;
   /** What has to wait until there is room, or for such: in order. */
   #lastWrite: Promise<void> | undefined;
   #writes = 0;
@@ -212,8 +214,9 @@ class EpollConnection implements StreamConnection, PolledSocket {
     this.onWritable();
   }
 
-  onReadable(): void {
+  onReadable(news: SocketNews): void {
     this.#isQuiet = false;
+    if (news === "end") this.#isEnding = true;
     if (this.#reader !== undefined) this.#readNow();
   }
 
@@ -228,6 +231,8 @@ class EpollConnection implements StreamConnection, PolledSocket {
     const { buffer } = room;
     const count = this.#poll.libc.symbols.recv(this.descriptor, buffer, room.size, 0);
     if (count > 0) {
+      // That was all, as there was room for more; of what comes now we are told
+      if (count < buffer.length && !this.#isEnding) this.#isQuiet = true;
       this.#reader = undefined;
       this.#room = room;
       resolve(room.chunk(count));

@@ -1,6 +1,7 @@
 /**
- * The functions of the C library cannot be called, so there is no UDP in batches, nor a TCP port that
- * connects while it is listened on. The message is one line that can be shown to a person as it is.
+ * The functions of the C library cannot be called, so there is no UDP in batches, no TCP through
+ * `epoll`, nor a TCP port that connects while it is listened on. The message is one line that can be
+ * shown to a person as it is.
  */
 export class LibcError extends Error {
   /** The name of the class. */

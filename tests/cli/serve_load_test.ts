@@ -1,8 +1,10 @@
 // `server.ts` under as much load as it takes.
 
 import { assertEquals, assertMatch } from "@std/assert";
+import { concat } from "@std/bytes";
 import { libcIo } from "../../lib/transport/_libc.ts";
 import { until } from "../server/loopback_client.ts";
+import { bindingRequest } from "../support/binding_request.ts";
 import { DatagramLoad } from "../support/datagram_load.ts";
 import { PinholeServer } from "../support/pinhole_server.ts";
 
@@ -27,3 +29,41 @@ for (
     },
   });
 }
+
+for (const io of ["deno", "epoll"]) {
+  Deno.test({
+    name: `server.ts --tcp ${io} stops cleanly at SIGTERM while connections ask without a pause`,
+    ignore: io === "epoll" && !libcIo().available,
+    async fn() {
+      await using server = await PinholeServer.start({
+        args: ["--udp", "deno", "--tcp", io, "--rate-limit", "0"],
+        permissions: io === "epoll" ? ["--allow-ffi"] : [],
+      });
+      const { hostname, port } = server.target("tcp");
+      let answers = 0;
+      const asking = Array.from({ length: 16 }, async () => {
+        using connection = await Deno.connect({ hostname, port });
+        const requests = concat(Array.from({ length: 32 }, () => bindingRequest()));
+        const buffer = new Uint8Array(16_384);
+        try {
+          for (;;) {
+            await connection.write(requests);
+            const read = await connection.read(buffer);
+            if (read === null) return;
+            answers += read / ANSWER_BYTES;
+          }
+        } catch {
+          // The server has closed it
+        }
+      });
+      await until(() => answers > 10_000);
+      const { code, stderr } = await server.stop();
+      assertEquals([code, stderr], [0, ""]);
+      assertMatch(server.child.stdout, /"message":"stopped"[^\n]*\n$/);
+      await Promise.all(asking);
+    },
+  });
+}
+
+/** A header, and XOR-MAPPED-ADDRESS of IPv4. */
+const ANSWER_BYTES = 32;

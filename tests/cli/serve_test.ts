@@ -249,7 +249,7 @@ Deno.test("server.ts fails in one line when --tcp is epoll and that cannot be ha
   assertMatch(stderr, /^error: Cannot call the C library: [^\n]+\n$/);
 });
 
-const WHY_NOT_BATCHED = /^(for UDP in batches pass --allow-ffi=|found \w+ on )/;
+const WHY_NOT_BATCHED = /^(for the faster way pass --allow-ffi=|found \w+ on )/;
 
 function lastMessages(child: Child, count: number): string[] {
   const lines = child.stdout.trimEnd().split("\n").slice(-count);

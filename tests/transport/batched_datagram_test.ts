@@ -187,7 +187,7 @@ test("chooseDatagramIo() says what is missing when the permission is", {
   const { io, reason: advice } = await chooseDatagramIo("auto");
   assertEquals({ io, advice }, {
     io: "deno",
-    advice: `for UDP in batches pass --allow-ffi=${LIBC_PATHS[0]}`,
+    advice: `for the faster way pass --allow-ffi=${LIBC_PATHS[0]}`,
   });
   const reason = `Deno was run without permission, pass --allow-ffi or --allow-ffi=${
     LIBC_PATHS[0]
