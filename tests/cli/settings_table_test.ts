@@ -42,6 +42,7 @@ Deno.test("SETTINGS holds the settings that the server is documented to have, in
     "http-max-connections-per-address",
     "board-store",
     "udp",
+    "tcp",
     "workers",
     "software",
     "log-format",
