@@ -14,8 +14,9 @@ export function crc32(bytes: Uint8Array, range: ByteRange = {}): number {
   return ~crc >>> 0;
 }
 
-const TABLE = Int32Array.from({ length: 256 }, (_, n) => {
+const TABLE = new Int32Array(256);
+for (let n = 0; n < TABLE.length; n++) {
   let value = n;
   for (let bit = 0; bit < 8; bit++) value = value & 1 ? 0xedb88320 ^ (value >>> 1) : value >>> 1;
-  return value;
-});
+  TABLE[n] = value;
+}

@@ -32,21 +32,23 @@ import { type Decoded, decoded, type DecodeFailure, undecodable } from "./decode
  */
 export function prepareOpaqueString(text: string): Decoded<string> {
   if (PRINTABLE_ASCII.test(text)) return decoded(text);
-  const prepared = text.replace(SPACES, " ").normalize("NFC");
+  const { spaces, disallowed, contextual } = patterns();
+  const prepared = text.replace(spaces, " ").normalize("NFC");
   if (prepared === "") return refusal("it is empty, wanted a character at least", 0);
-  const disallowed = DISALLOWED.exec(prepared);
-  if (disallowed !== null) {
-    const why = `${codePointName(disallowed[0])} is not a character of PRECIS FreeformClass`;
-    return refusal(why, disallowed.index);
+  const refused = disallowed.exec(prepared);
+  if (refused !== null) {
+    const why = `${codePointName(refused[0])} is not a character of PRECIS FreeformClass`;
+    return refusal(why, refused.index);
   }
-  return CONTEXTUAL.test(prepared) ? judgeContexts(prepared) : decoded(prepared);
+  return contextual.test(prepared) ? judgeContexts(prepared) : decoded(prepared);
 }
 
 /** Applies the rules of RFC 5892 appendix A. */
 function judgeContexts(prepared: string): Decoded<string> {
+  const { greek, hebrew, japanese, arabicIndic, extendedArabicIndic } = patterns();
   const characters = [...prepared];
-  const isJapanese = JAPANESE.test(prepared);
-  const mixesDigits = ARABIC_INDIC.test(prepared) && EXTENDED_ARABIC_INDIC.test(prepared);
+  const isJapanese = japanese.test(prepared);
+  const mixesDigits = arabicIndic.test(prepared) && extendedArabicIndic.test(prepared);
   let offset = 0;
   for (const [i, character] of characters.entries()) {
     const before = characters[i - 1] ?? "";
@@ -65,18 +67,18 @@ function judgeContexts(prepared: string): Decoded<string> {
         if (before !== "l" || after !== "l") wanted = "only between two letters l";
         break;
       case "\u0375": // A.4 Greek lower numeral sign
-        if (!GREEK.test(after)) wanted = "only before a Greek character";
+        if (!greek.test(after)) wanted = "only before a Greek character";
         break;
       case "\u05f3": // A.5 Hebrew geresh
       case "\u05f4": // A.6 Hebrew gershayim
-        if (!HEBREW.test(before)) wanted = "only after a Hebrew character";
+        if (!hebrew.test(before)) wanted = "only after a Hebrew character";
         break;
       case "\u30fb": // A.7 katakana middle dot
         if (!isJapanese) wanted = "only beside hiragana, katakana or han";
         break;
       default: // A.8 and A.9: two sets of digits that look alike
         if (
-          mixesDigits && (ARABIC_INDIC.test(character) || EXTENDED_ARABIC_INDIC.test(character))
+          mixesDigits && (arabicIndic.test(character) || extendedArabicIndic.test(character))
         ) {
           wanted = "Arabic-Indic or extended Arabic-Indic digits, not both";
         }
@@ -101,14 +103,15 @@ function isVirama(character: string): boolean {
 
 /** The second half of RFC 5892 A.1, over joining types: {L,D} T* ZWNJ T* {R,D}. */
 function isBetweenJoiningLetters(characters: readonly string[], at: number): boolean {
+  const { transparent, dualJoining, leftJoining, rightJoining } = patterns();
   let left = at - 1;
-  while (TRANSPARENT.test(characters[left] ?? "")) left--;
+  while (transparent.test(characters[left] ?? "")) left--;
   let right = at + 1;
-  while (TRANSPARENT.test(characters[right] ?? "")) right++;
+  while (transparent.test(characters[right] ?? "")) right++;
   const first = characters[left] ?? "";
   const last = characters[right] ?? "";
-  return (LEFT_JOINING.test(first) || DUAL_JOINING.test(first)) &&
-    (RIGHT_JOINING.test(last) || DUAL_JOINING.test(last));
+  return (leftJoining.test(first) || dualJoining.test(first)) &&
+    (rightJoining.test(last) || dualJoining.test(last));
 }
 
 function refusal(why: string, offset: number): DecodeFailure {
@@ -126,46 +129,56 @@ function codePoints(list: string): RegExp {
 }
 
 const PRINTABLE_ASCII = /^[ -~]+$/;
-const SPACES = /\p{Zs}/gu;
-
-// RFC 8264 section 8 for FreeformClass comes down to: every category but C*, Zl and Zp, and of
-// those that are left not the default ignorables, the conjoining jamo and the exceptions. The two
-// joiners (U+200C, U+200D) are ignorable by default, but have rules of their own.
-const DISALLOWED = new RegExp(
-  "(?![\\u200c\\u200d])[\\p{C}\\p{Zl}\\p{Zp}\\p{Default_Ignorable_Code_Point}" +
-    "\\u1100-\\u11ff\\ua960-\\ua97c\\ud7b0-\\ud7c6\\ud7cb-\\ud7fb" + // OldHangulJamo
-    "\\u0640\\u07fa\\u302e\\u302f\\u3031-\\u3035\\u303b]", // Exceptions
-  "u",
-);
-
-const CONTEXTUAL = /[\u200c\u200d\u00b7\u0375\u05f3\u05f4\u30fb\u0660-\u0669\u06f0-\u06f9]/u;
-const GREEK = /\p{Script=Greek}/u;
-const HEBREW = /\p{Script=Hebrew}/u;
-const JAPANESE = /[\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Han}]/u;
-const ARABIC_INDIC = /[\u0660-\u0669]/u;
-const EXTENDED_ARABIC_INDIC = /[\u06f0-\u06f9]/u;
 
 // Marks of canonical combining classes 8 and 10; Unicode never changes a class.
 const CLASS_8 = "\u3099"; // combining katakana-hiragana voiced sound mark
 const CLASS_10 = "\u05b0"; // Hebrew point sheva
 
-// Joining types, of Unicode's DerivedJoiningType. Transparent is what marks are, and the Adlam
-// nukta.
-const TRANSPARENT = /[\p{Mn}\p{Me}\u{1e94b}]/u;
-const DUAL_JOINING = codePoints(
-  "620 626 628 62a-62e 633-63f 641-647 649-64a 66e-66f 678-687 69a-6bf 6c1-6c2 6cc 6ce 6d0-6d1 " +
-    "6fa-6fc 6ff 712-714 71a-71d 71f-727 729 72b 72d-72e 74e-758 75c-76a 76d-770 772 775-777 " +
-    "77a-77f 7ca-7ea 841-845 848 84a-853 855 860 862-865 868 886 889-88d 8a0-8a9 8af-8b0 8b3-8b8 " +
-    "8ba-8c8 1807 1820-1878 1887-18a8 18aa a840-a871 10ac0-10ac4 10ad3-10ad6 10ad8-10adc " +
-    "10ade-10ae0 10aeb-10aee 10b80 10b82 10b86-10b88 10b8a-10b8b 10b8d 10b90 10bad-10bae " +
-    "10d01-10d21 10d23 10ec3-10ec4 10f30-10f32 10f34-10f44 10f51-10f53 10f70-10f73 10f76-10f81 " +
-    "10fb0 10fb2-10fb3 10fb8 10fbb-10fbc 10fbe-10fbf 10fc1 10fc4 10fca 1e900-1e943",
-);
-const RIGHT_JOINING = codePoints(
-  "622-625 627 629 62f-632 648 671-673 675-677 688-699 6c0 6c3-6cb 6cd 6cf 6d2-6d3 6d5 6ee-6ef " +
-    "710 715-719 71e 728 72a 72c 72f 74d 759-75b 76b-76c 771 773-774 778-779 840 846-847 849 854 " +
-    "856-858 867 869-86a 870-882 88e 8aa-8ac 8ae 8b1-8b2 8b9 10ac5 10ac7 10ac9-10aca 10ace-10ad2 " +
-    "10add 10ae1 10ae4 10aef 10b81 10b83-10b85 10b89 10b8c 10b8e-10b8f 10b91 10ba9-10bac 10d22 " +
-    "10ec2 10f33 10f54 10f74-10f75 10fb4-10fb6 10fb9-10fba 10fbd 10fc2-10fc3 10fc9",
-);
-const LEFT_JOINING = codePoints("a872 10acd 10ad7 10d00 10fcb");
+/** What text beyond ASCII is judged by. Making it takes a millisecond, which most programs never need. */
+class Patterns {
+  readonly spaces = /\p{Zs}/gu;
+
+  // RFC 8264 section 8 for FreeformClass comes down to: every category but C*, Zl and Zp, and of
+  // those that are left not the default ignorables, the conjoining jamo and the exceptions. The two
+  // joiners (U+200C, U+200D) are ignorable by default, but have rules of their own.
+  readonly disallowed = new RegExp(
+    "(?![\\u200c\\u200d])[\\p{C}\\p{Zl}\\p{Zp}\\p{Default_Ignorable_Code_Point}" +
+      "\\u1100-\\u11ff\\ua960-\\ua97c\\ud7b0-\\ud7c6\\ud7cb-\\ud7fb" + // OldHangulJamo
+      "\\u0640\\u07fa\\u302e\\u302f\\u3031-\\u3035\\u303b]", // Exceptions
+    "u",
+  );
+
+  readonly contextual = /[\u200c\u200d\u00b7\u0375\u05f3\u05f4\u30fb\u0660-\u0669\u06f0-\u06f9]/u;
+  readonly greek = /\p{Script=Greek}/u;
+  readonly hebrew = /\p{Script=Hebrew}/u;
+  readonly japanese = /[\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Han}]/u;
+  readonly arabicIndic = /[\u0660-\u0669]/u;
+  readonly extendedArabicIndic = /[\u06f0-\u06f9]/u;
+
+  // Joining types, of Unicode's DerivedJoiningType. Transparent is what marks are, and the Adlam
+  // nukta.
+  readonly transparent = /[\p{Mn}\p{Me}\u{1e94b}]/u;
+  readonly dualJoining = codePoints(
+    "620 626 628 62a-62e 633-63f 641-647 649-64a 66e-66f 678-687 69a-6bf 6c1-6c2 6cc 6ce 6d0-6d1 " +
+      "6fa-6fc 6ff 712-714 71a-71d 71f-727 729 72b 72d-72e 74e-758 75c-76a 76d-770 772 775-777 " +
+      "77a-77f 7ca-7ea 841-845 848 84a-853 855 860 862-865 868 886 889-88d 8a0-8a9 8af-8b0 8b3-8b8 " +
+      "8ba-8c8 1807 1820-1878 1887-18a8 18aa a840-a871 10ac0-10ac4 10ad3-10ad6 10ad8-10adc " +
+      "10ade-10ae0 10aeb-10aee 10b80 10b82 10b86-10b88 10b8a-10b8b 10b8d 10b90 10bad-10bae " +
+      "10d01-10d21 10d23 10ec3-10ec4 10f30-10f32 10f34-10f44 10f51-10f53 10f70-10f73 10f76-10f81 " +
+      "10fb0 10fb2-10fb3 10fb8 10fbb-10fbc 10fbe-10fbf 10fc1 10fc4 10fca 1e900-1e943",
+  );
+  readonly rightJoining = codePoints(
+    "622-625 627 629 62f-632 648 671-673 675-677 688-699 6c0 6c3-6cb 6cd 6cf 6d2-6d3 6d5 6ee-6ef " +
+      "710 715-719 71e 728 72a 72c 72f 74d 759-75b 76b-76c 771 773-774 778-779 840 846-847 849 854 " +
+      "856-858 867 869-86a 870-882 88e 8aa-8ac 8ae 8b1-8b2 8b9 10ac5 10ac7 10ac9-10aca 10ace-10ad2 " +
+      "10add 10ae1 10ae4 10aef 10b81 10b83-10b85 10b89 10b8c 10b8e-10b8f 10b91 10ba9-10bac 10d22 " +
+      "10ec2 10f33 10f54 10f74-10f75 10fb4-10fb6 10fb9-10fba 10fbd 10fc2-10fc3 10fc9",
+  );
+  readonly leftJoining = codePoints("a872 10acd 10ad7 10d00 10fcb");
+}
+
+let made: Patterns | undefined;
+
+function patterns(): Patterns {
+  return made ??= new Patterns();
+}
