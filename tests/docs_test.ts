@@ -95,7 +95,7 @@ const FLAGS = new Set([
     flags.map(({ name }) => name)
   ),
   ...["allow-net", "allow-read", "allow-write", "allow-env", "allow-ffi", "allow-run", "doc"],
-  ...["rounds", "ms", "seconds"],
+  ...["rounds", "ms", "seconds", "v8-flags", "max-semi-space-size"],
 ]);
 
 const METRICS = Deno.readTextFileSync(`${ROOT}lib/ops/server_metrics.ts`);

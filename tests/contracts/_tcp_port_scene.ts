@@ -2,11 +2,12 @@ import { assertEquals } from "@std/assert";
 import {
   connectTcp,
   listenTcp,
+  LocalPortError,
   type SharedTcpPort,
   type StreamConnection,
   type StreamListener,
 } from "../../lib/transport/mod.ts";
-import { parseIp, socketAddress } from "../../lib/wire/mod.ts";
+import { formatIp, parseIp, socketAddress } from "../../lib/wire/mod.ts";
 import { readBytes } from "../support/stream_bytes.ts";
 
 /** Both ends of a connection. */
@@ -36,8 +37,20 @@ export class Scene implements AsyncDisposable {
     return this.keep(listenTcp({ ip: ip(host), port: 0 }));
   }
 
-  /** Connects from the port. */
+  /**
+   * Connects from the port. The system may have given both sides ports that two sockets of an earlier
+   * test had, whose pair it keeps for a minute (TIME_WAIT): then to another peer.
+   */
   async meet(peer: StreamListener, signal?: AbortSignal): Promise<Meeting> {
+    try {
+      return await this.#meet(peer, signal);
+    } catch (error) {
+      if (!(error instanceof LocalPortError && error.problem === "pair-in-use")) throw error;
+      return await this.#meet(this.peer(formatIp(peer.localAddress.ip)), signal);
+    }
+  }
+
+  async #meet(peer: StreamListener, signal: AbortSignal | undefined): Promise<Meeting> {
     const [mine, theirs] = await Promise.all([
       this.port.connect(peer.localAddress, { signal }),
       peer.accept(),

@@ -108,7 +108,6 @@ async function udpFiltering(scene: Scene): Promise<Filtering> {
   const { host, server } = scene;
   const { local, outer, primary, alternate } = addressesOf(scene);
   const socket = await host.ask("bindUdp", { ip: local, port: 0 });
-  const unmapped = await host.ask("bindUdp", { ip: local, port: 0 });
   const contacted = await server.ask("bindUdp", { ip: primary, port: 0 });
   const stranger = await server.ask("bindUdp", { ip: primary, port: 0 });
   // The same port number, so that nothing but the address tells it apart
@@ -120,6 +119,11 @@ async function udpFiltering(scene: Scene): Promise<Filtering> {
   });
   if (opened === undefined) return { ...NOBODY };
   const mapped = opened.from;
+  // A router that maps to other ports may have given the first socket the second one's number
+  let unmapped = await host.ask("bindUdp", { ip: local, port: 0 });
+  while (unmapped.port === mapped.port) {
+    unmapped = await host.ask("bindUdp", { ip: local, port: 0 });
+  }
   await server.ask("send", { id: foreigner.id, to: mapped, text: "otherAddress" });
   await server.ask("send", { id: stranger.id, to: mapped, text: "sameAddress" });
   const idle = { ip: outer, port: unmapped.port };
@@ -155,7 +159,10 @@ async function tcpFiltering(scene: Scene): Promise<Filtering> {
     ...{ id: contacted.id, count: 1, timeoutMs: PATIENCE_MS },
   }) as [Endpoint];
   await host.ask("listen", { ip: local, port: held.port });
-  const unmapped = await host.ask("listen", { ip: local, port: 0 });
+  let unmapped = await host.ask("listen", { ip: local, port: 0 });
+  while (unmapped.port === mapped.port) {
+    unmapped = await host.ask("listen", { ip: local, port: 0 });
+  }
   const getsIn = async (ip: string, to: Endpoint) => {
     const outcome = await server.ask("connect", {
       ...{ local: { ip, port: 0 }, to, timeoutMs: PATIENCE_MS },
