@@ -19,8 +19,8 @@ import { DEFAULT_BACKLOG, type ListenTcpOptions } from "./tcp.ts";
 
 /**
  * Listens for TCP connections, as `listenTcp()` does, through `epoll` of the C library: a connection
- * that is held and says nothing takes a tenth of the memory, and one that speaks less time. All sockets
- * that one thread opens so are watched together. Needs no network permission.
+ * that is held takes less than half the memory, and an answer less time. All sockets that one thread
+ * opens so are watched together. Needs no network permission.
  *
  * @throws {LibcError} If the C library cannot be loaded or lacks a function.
  * @throws {ListenError} If the socket cannot be bound.
