@@ -13,6 +13,8 @@ import { PROMTOOL, promtool } from "./_promtool.ts";
 interface Patient {
   readonly as: string;
   readonly args: readonly string[];
+  /** A check whose outcome is a matter of luck here. */
+  readonly either?: string;
   readonly found: readonly (readonly [id: string, result: string, detail: string])[];
 }
 
@@ -32,6 +34,11 @@ const FORGETFUL = [
   "fail",
   "answered with a success to the port that asked",
 ] as const;
+/**
+ * With -S turnserver ends every connection after three seconds of its own, and the doctor waits three
+ * for one with garbage to be ended: whoever is first.
+ */
+const GARBAGE_UNDER_S = "tcp-garbage";
 const NO_5780 = ["other-address", "skip", "the server has no RFC 5780"] as const;
 
 const PATIENTS: readonly Patient[] = [
@@ -42,10 +49,10 @@ const PATIENTS: readonly Patient[] = [
       FORGETFUL,
       NO_5780,
       ONE_FAMILY,
-      PATIENT,
       UNHEARD_OF,
       ["tcp-hold", "warn", "reset after 3 s"],
     ],
+    either: GARBAGE_UNDER_S,
   },
   {
     as: "a TURN server",
@@ -66,11 +73,12 @@ const PATIENTS: readonly Patient[] = [
   {
     as: "a STUN server with two addresses",
     args: ["-S", "--listening-ip", "127.0.0.2"],
-    found: [ONE_FAMILY, PATIENT, UNHEARD_OF, ["tcp-hold", "warn", "reset after 3 s"]],
+    found: [ONE_FAMILY, UNHEARD_OF, ["tcp-hold", "warn", "reset after 3 s"]],
+    either: GARBAGE_UNDER_S,
   },
 ];
 
-for (const { as, args, found } of PATIENTS) {
+for (const { as, args, found, either } of PATIENTS) {
   testWithTool({
     name: `examineServer() finds in turnserver as ${as} what is the matter with it`,
     tools: [TOOLS.turnserver],
@@ -79,7 +87,8 @@ for (const { as, args, found } of PATIENTS) {
       const { hostname, port } = server.target;
       const { checks } = await examineServer(`stun:${hostname}:${port}`, { holdMs: 5000 });
       assertEquals(
-        checks.filter(({ id, result }) => result !== "pass" && !id.startsWith("tls-"))
+        checks
+          .filter(({ id, result }) => result !== "pass" && !id.startsWith("tls-") && id !== either)
           .map(({ id, result, detail }) => [id, result, untimed(detail)]),
         found.map(([id, result, detail]) => [id, result, untimed(detail)]),
       );
