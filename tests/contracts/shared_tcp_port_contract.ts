@@ -366,11 +366,9 @@ export function testSharedTcpPort(name: string, { sharing, open }: SharedTcpPort
       scene.port.listen();
       const controller = new AbortController();
       const { signal } = controller;
-      const dead = scene.peer();
-      dead.close();
       const attempts = [
         scene.port.connect(silent.address, { signal }),
-        scene.port.connect(dead.localAddress),
+        scene.port.connect(NOBODY),
         scene.port.connect(socketAddress(LOOPBACK, 0)),
         scene.port.connect(scene.peer().localAddress, { signal: AbortSignal.abort() }),
       ];
@@ -397,4 +395,6 @@ function nextTurn(): Promise<void> {
 }
 
 const LOOPBACK = Uint8Array.of(127, 0, 0, 1);
+/** Where nobody listens: a port that was just closed may be the next peer's. */
+const NOBODY = socketAddress(Uint8Array.of(127, 0, 0, 77), 9);
 const MEGABYTE = 1024 * 1024;
