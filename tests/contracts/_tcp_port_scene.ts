@@ -2,12 +2,11 @@ import { assertEquals } from "@std/assert";
 import {
   connectTcp,
   listenTcp,
-  LocalPortError,
   type SharedTcpPort,
   type StreamConnection,
   type StreamListener,
 } from "../../lib/transport/mod.ts";
-import { formatIp, parseIp, socketAddress } from "../../lib/wire/mod.ts";
+import { parseIp, socketAddress } from "../../lib/wire/mod.ts";
 import { readBytes } from "../support/stream_bytes.ts";
 
 /** Both ends of a connection. */
@@ -32,25 +31,16 @@ export class Scene implements AsyncDisposable {
     return one;
   }
 
-  /** Somebody who listens. */
-  peer(host = "127.0.0.1"): StreamListener {
+  /**
+   * Somebody who listens, by default at an address of its own: at 127.0.0.1 the system might give it a
+   * port to which another test's socket with this port's number is, or was a moment ago, connected.
+   */
+  peer(host = ownLoopback()): StreamListener {
     return this.keep(listenTcp({ ip: ip(host), port: 0 }));
   }
 
-  /**
-   * Connects from the port. The system may have given both sides ports that two sockets of an earlier
-   * test had, whose pair it keeps for a minute (TIME_WAIT): then to another peer.
-   */
+  /** Connects from the port. */
   async meet(peer: StreamListener, signal?: AbortSignal): Promise<Meeting> {
-    try {
-      return await this.#meet(peer, signal);
-    } catch (error) {
-      if (!(error instanceof LocalPortError && error.problem === "pair-in-use")) throw error;
-      return await this.#meet(this.peer(formatIp(peer.localAddress.ip)), signal);
-    }
-  }
-
-  async #meet(peer: StreamListener, signal: AbortSignal | undefined): Promise<Meeting> {
     const [mine, theirs] = await Promise.all([
       this.port.connect(peer.localAddress, { signal }),
       peer.accept(),
@@ -84,4 +74,10 @@ export function ip(text: string): Uint8Array {
   const parsed = parseIp(text);
   if (!parsed.ok) throw new TypeError(parsed.reason);
   return parsed.value;
+}
+
+/** One of the sixteen million addresses of loopback, of which Linux has all. */
+function ownLoopback(): string {
+  const [a, b, c] = crypto.getRandomValues(new Uint8Array(3));
+  return `127.${a}.${b}.${1 + c! % 254}`;
 }

@@ -9,7 +9,7 @@ import {
   type StreamConnection,
   type TcpPortSharing,
 } from "../../lib/transport/mod.ts";
-import { socketAddress } from "../../lib/wire/mod.ts";
+import { formatSocketAddress, socketAddress } from "../../lib/wire/mod.ts";
 import { leakTest } from "../support/leak_test.ts";
 import { processUsage } from "../support/process_usage.ts";
 import { readToEnd, receivePattern, sendPattern } from "../support/stream_bytes.ts";
@@ -201,7 +201,7 @@ export function testSharedTcpPort(name: string, { sharing, open }: SharedTcpPort
     );
     assertEquals([error.code, error.message], [
       "refused",
-      `Cannot connect to tcp 127.0.0.1:${dead.localAddress.port} ` +
+      `Cannot connect to tcp ${formatSocketAddress(dead.localAddress)} ` +
       `from port ${scene.port.localAddress.port}: the peer refuses connections`,
     ]);
     await exchange(await scene.meet(scene.peer()));
