@@ -2,11 +2,11 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { concat } from "@std/bytes";
-import { libcIo } from "../../lib/transport/_libc.ts";
 import { until } from "../server/loopback_client.ts";
 import { bindingRequest } from "../support/binding_request.ts";
 import { DatagramLoad } from "../support/datagram_load.ts";
 import { PinholeServer } from "../support/pinhole_server.ts";
+import { unless, whyNoLibc } from "../support/skipped.ts";
 
 for (
   const { io, permissions } of [
@@ -15,9 +15,11 @@ for (
   ]
 ) {
   Deno.test({
-    name: `server.ts --udp ${io} stops cleanly at SIGTERM while it is under full load`,
     // The load is made in batches
-    ignore: !libcIo().available,
+    ...unless(
+      whyNoLibc(),
+      `server.ts --udp ${io} stops cleanly at SIGTERM while it is under full load`,
+    ),
     async fn() {
       await using server = await PinholeServer.start({ args: ["--udp", io], permissions });
       using load = new DatagramLoad(server.target("udp"));
@@ -32,8 +34,10 @@ for (
 
 for (const io of ["deno", "epoll"]) {
   Deno.test({
-    name: `server.ts --tcp ${io} stops cleanly at SIGTERM while connections ask without a pause`,
-    ignore: io === "epoll" && !libcIo().available,
+    ...unless(
+      io === "epoll" ? whyNoLibc() : undefined,
+      `server.ts --tcp ${io} stops cleanly at SIGTERM while connections ask without a pause`,
+    ),
     async fn() {
       await using server = await PinholeServer.start({
         args: ["--udp", "deno", "--tcp", io, "--rate-limit", "0"],

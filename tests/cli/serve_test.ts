@@ -1,9 +1,9 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { libcIo } from "../../lib/transport/_libc.ts";
 import { askTcp, askUdp, bindingRequest, readMessage } from "../support/binding_request.ts";
 import { freePort } from "../support/free_port.ts";
 import { PinholeServer } from "../support/pinhole_server.ts";
 import type { Child } from "../support/process.ts";
+import { unless, whyNoLibc } from "../support/skipped.ts";
 import { Folder, result, serve, serveFrom } from "./serve_child.ts";
 
 Deno.test("server.ts logs one JSON object a line: its sockets, ready, stopping, stopped", async () => {
@@ -184,8 +184,10 @@ Deno.test("server.ts reads its file again at SIGHUP, and keeps what it has when 
 
 for (const wanted of ["auto", "batched"] as const) {
   Deno.test({
-    name: `server.ts does UDP in batches when --udp is ${wanted} and the C library may be called`,
-    ignore: !libcIo().available,
+    ...unless(
+      whyNoLibc(),
+      `server.ts does UDP in batches when --udp is ${wanted} and the C library may be called`,
+    ),
     fn: async () => {
       await using server = await PinholeServer.start({
         args: ["--udp", wanted],
@@ -224,8 +226,10 @@ Deno.test("server.ts does UDP through Deno when --udp says so, whatever else is 
 
 for (const [wanted, io] of [["deno", "deno"], ["epoll", "epoll"]] as const) {
   Deno.test({
-    name: `server.ts does TCP through ${io} when --tcp is ${wanted} and either could be had`,
-    ignore: !libcIo().available,
+    ...unless(
+      whyNoLibc(),
+      `server.ts does TCP through ${io} when --tcp is ${wanted} and either could be had`,
+    ),
     fn: async () => {
       await using server = await PinholeServer.start({
         args: ["--udp", "deno", "--tcp", wanted],

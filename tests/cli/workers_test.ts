@@ -1,12 +1,12 @@
 // `server.ts --workers N` as a process.
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { libcIo } from "../../lib/transport/_libc.ts";
 import { askTcp, askUdp } from "../support/binding_request.ts";
 import { DatagramLoad } from "../support/datagram_load.ts";
 import { PinholeServer, ROOT } from "../support/pinhole_server.ts";
 import { deno } from "../support/process.ts";
 import { until } from "../server/loopback_client.ts";
+import { unless, whyNoLibc } from "../support/skipped.ts";
 import { Folder, result } from "./serve_child.ts";
 
 const CODE = `${ROOT}lib`;
@@ -115,5 +115,5 @@ function serveWith(...permissions: readonly string[]): ReturnType<typeof result>
 
 /** Where there is no C library to call, there is nothing to test. */
 function test(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name, ignore: !libcIo().available, fn });
+  Deno.test({ ...unless(whyNoLibc(), name), fn });
 }

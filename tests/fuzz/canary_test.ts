@@ -2,15 +2,17 @@
 // each part of it. SEED=… in the environment repeats a run whose seed a failure has printed.
 
 import { assert, assertEquals } from "@std/assert";
-import { libcIo } from "../../lib/transport/_libc.ts";
 import { openBatchedDatagram } from "../../lib/transport/batched_datagram.ts";
 import type { MessageSlab } from "../../lib/transport/_message_slab.ts";
 import type { Datagram } from "../../lib/transport/mod.ts";
+import { unless, whyNoLibc } from "../support/skipped.ts";
 import { mutatedMessage, SeededRandom } from "./_mutator.ts";
 
 Deno.test({
-  name: "the kernel writes nowhere but into the slots, whatever 1,000,000 datagrams bring",
-  ignore: !libcIo().available,
+  ...unless(
+    whyNoLibc(),
+    "the kernel writes nowhere but into the slots, whatever 1,000,000 datagrams bring",
+  ),
   fn: async () => {
     const seed = Number(Deno.env.get("SEED") ?? crypto.getRandomValues(new Uint32Array(1))[0]);
     const random = new SeededRandom(seed);

@@ -2,18 +2,20 @@
 // run whose seed a failure has printed.
 
 import { assert, assertEquals } from "@std/assert";
-import { libcIo } from "../../lib/transport/_libc.ts";
 import type { DatagramTransport } from "../../lib/transport/mod.ts";
 import { askTcp, askUdp, bindingRequest, type Target } from "../support/binding_request.ts";
 import { PinholeServer, ROOT } from "../support/pinhole_server.ts";
 import { run } from "../support/process.ts";
+import { unless, whyNoLibc } from "../support/skipped.ts";
 import { mutatedMessage, mutatedStream, SeededRandom } from "./_mutator.ts";
 
 for (const [io, workers] of [["deno", 1], ["batched", 1], ["batched", 2]] as const) {
   Deno.test({
-    name: "the server survives 100,000 damaged datagrams and 2,000 damaged streams, " +
-      `io ${io}, workers ${workers}`,
-    ignore: io === "batched" && !libcIo().available,
+    ...unless(
+      io === "batched" ? whyNoLibc() : undefined,
+      "the server survives 100,000 damaged datagrams and 2,000 damaged streams, " +
+        `io ${io}, workers ${workers}`,
+    ),
     fn: () => soak(io, workers),
   });
 }

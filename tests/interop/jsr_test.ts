@@ -7,6 +7,7 @@ import { workerPrograms } from "../../.ci/compile.ts";
 import { askTcp, askUdp } from "../support/binding_request.ts";
 import { filesUnder } from "../support/files_under.ts";
 import { PinholeServer, ROOT } from "../support/pinhole_server.ts";
+import { unless, whyNotLinux } from "../support/skipped.ts";
 import { importsOf } from "../support/source_code.ts";
 import { PublishedPackage } from "./_published_package.ts";
 
@@ -27,12 +28,12 @@ Deno.test.afterAll(async () => {
 
 Deno.test("deno publish uploads the files that belong and no others", () => {
   const simulator = filesUnder(`${ROOT}tests/sim`).filter((name) => !name.endsWith("_test.ts"));
-  const library = filesUnder(`${ROOT}lib`).filter((path) => path !== "std.d.ts");
+  const sources = filesUnder(`${ROOT}lib`).filter((path) => path !== "std.d.ts");
   assertEquals(
     published.registry.files(PACKAGE),
     [
       ...["CHANGELOG.md", "LICENSE", "README.md", "deno.json", "mod.ts", "server.ts"],
-      ...library.map((path) => `lib/${path}`),
+      ...sources.map((path) => `lib/${path}`),
       ...simulator.map((name) => `tests/sim/${name}`),
     ].map((path) => `/${path}`).sort(),
   );
@@ -97,8 +98,10 @@ Deno.test("jsr:@pinhole/stun says in one line that --unstable-net is missing", a
 });
 
 Deno.test({
-  name: "jsr:@pinhole/stun/server loads its workers from JSR, with no permission to read",
-  ignore: Deno.build.os !== "linux",
+  ...unless(
+    whyNotLinux(),
+    "jsr:@pinhole/stun/server loads its workers from JSR, with no permission to read",
+  ),
   fn: async () => {
     assert(workerPrograms(`${ROOT}lib`).length > 0);
     await using server = await PinholeServer.start({

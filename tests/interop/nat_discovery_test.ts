@@ -3,6 +3,7 @@
 
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { NetworkNamespace, whyNoNamespace } from "../support/network_namespace.ts";
+import { unless } from "../support/skipped.ts";
 import { PinholeServer } from "../support/pinhole_server.ts";
 import { run } from "../support/process.ts";
 import { testWithTool, type Tool, TOOLS } from "../support/tool.ts";
@@ -101,11 +102,11 @@ Deno.test("each answer to CHANGE-REQUEST comes from the socket that was asked fo
   assertRightSockets(report, [["127.0.0.1", "127.0.0.2"]]);
 });
 
-const noNamespace = whyNoNamespace();
 Deno.test({
-  name: "each answer to CHANGE-REQUEST comes from the socket that was asked for, both families" +
-    (noNamespace === undefined ? "" : ` [skipped: ${noNamespace}]`),
-  ignore: noNamespace !== undefined,
+  ...unless(
+    whyNoNamespace(),
+    "each answer to CHANGE-REQUEST comes from the socket that was asked for, both families",
+  ),
   fn: async () => {
     const hosts = [["192.0.2.1", "192.0.2.2"], ["2001:db8::1", "2001:db8::2"]] as const;
     await using namespace = await NetworkNamespace.create({ addresses: hosts.flat() });

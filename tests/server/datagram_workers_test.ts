@@ -1,12 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { shareResponder } from "../../lib/protocol/mod.ts";
 import { DatagramWorkers } from "../../lib/server/datagram_workers.ts";
-import { libcIo } from "../../lib/transport/_libc.ts";
 import { chooseDatagramIo, type SharedSockets } from "../../lib/transport/mod.ts";
 import { systemClock } from "../../lib/ops/mod.ts";
 import { request } from "../protocol/binding_cases.ts";
 import { leakTest } from "../support/leak_test.ts";
 import { type MemoryLogger, memoryLogger } from "../support/memory_logger.ts";
+import { whyNoLibc } from "../support/skipped.ts";
 import { UdpClient, until } from "./loopback_client.ts";
 
 /** By chance they all fall to one of two workers once in 2^39 runs. */
@@ -132,6 +132,5 @@ async function untilFree({ socket }: WorkersLab): Promise<void> {
 
 /** Where there is no C library to call, there is nothing to test. */
 function test(name: string, fn: () => Promise<void>): void {
-  if (libcIo().available) leakTest(name, fn);
-  else Deno.test.ignore(`${name} [skipped: needs Linux and --allow-ffi]`, fn);
+  leakTest(name, fn, whyNoLibc());
 }

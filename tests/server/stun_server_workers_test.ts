@@ -10,13 +10,13 @@ import {
   type StunServerListener,
   type StunServerOptions,
 } from "../../lib/server/mod.ts";
-import { libcIo } from "../../lib/transport/_libc.ts";
 import { chooseDatagramIo, ListenError } from "../../lib/transport/mod.ts";
 import { attribute, formatSocketAddress, shortTermKey, USERNAME } from "../../lib/wire/mod.ts";
 import { outcomes, raw, request } from "../protocol/binding_cases.ts";
 import { askTcp } from "../support/binding_request.ts";
 import { leakTest } from "../support/leak_test.ts";
 import { memoryLogger } from "../support/memory_logger.ts";
+import { whyNoLibc } from "../support/skipped.ts";
 import { TcpClient, UdpClient, until } from "./loopback_client.ts";
 
 /** By chance they all fall to one of two workers once in 2^39 runs. */
@@ -250,6 +250,5 @@ function manyClients(hostname: string): { readonly all: readonly UdpClient[] } &
 
 /** Where there is no C library to call, there is nothing to test. */
 function test(name: string, fn: () => Promise<void>): void {
-  if (libcIo().available) leakTest(name, fn);
-  else Deno.test.ignore(`${name} [skipped: needs Linux and --allow-ffi]`, fn);
+  leakTest(name, fn, whyNoLibc());
 }

@@ -1,3 +1,5 @@
+import { unless } from "./skipped.ts";
+
 /** A program that a test needs, and where Debian has it. */
 export interface Tool {
   /** The command, looked for on `PATH`. */
@@ -37,8 +39,7 @@ export function testWithTool({ name, tools, skip, fn }: ToolTest): void {
   const reason = missing === undefined
     ? skip
     : `needs ${missing.command} (Debian package ${missing.package})`;
-  if (reason === undefined) Deno.test({ name, fn });
-  else Deno.test({ name: `${name} [skipped: ${reason}]`, ignore: true, fn });
+  Deno.test({ ...unless(reason, name), fn });
 }
 
 /** Whether a program is on `PATH`. */

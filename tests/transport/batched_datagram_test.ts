@@ -8,6 +8,7 @@ import { LibcError } from "../../lib/transport/libc_error.ts";
 import { type Datagram, ListenError } from "../../lib/transport/mod.ts";
 import type { SocketAddress } from "../../lib/wire/mod.ts";
 import { testDatagramTransport } from "../contracts/datagram_transport_contract.ts";
+import { unless, whyNoLibc } from "../support/skipped.ts";
 
 /** Where findLibc() looks for the library when the permission names paths. */
 const LIBC_PATHS = [
@@ -327,7 +328,7 @@ function disposable<T extends { close(): void }>(transport: T): T & Disposable {
 function test(name: string, ...rest: TestRest): void {
   const fn = rest.length === 1 ? rest[0] : rest[1];
   const options = rest.length === 1 ? {} : rest[0];
-  Deno.test({ name, ...options, ignore: !AVAILABLE, fn });
+  Deno.test({ ...unless(whyNoLibc(), name), ...options, fn });
 }
 
 type TestBody = () => void | Promise<void>;

@@ -1,10 +1,10 @@
 // What TCP through epoll does beyond the contract of all streams, which tcp_test.ts holds it to.
 
 import { assertEquals, assertLessOrEqual, assertRejects } from "@std/assert";
-import { libcIo } from "../../lib/transport/_libc.ts";
 import { epollAtRest, listenEpoll } from "../../lib/transport/epoll_stream.ts";
 import { LibcError } from "../../lib/transport/libc_error.ts";
 import { chooseStreamIo, connectTcp, type StreamConnection } from "../../lib/transport/mod.ts";
+import { unless, whyNoLibc } from "../support/skipped.ts";
 
 test("listenEpoll() reads every connection once before it reads one twice", async () => {
   await using hall = await Hall.open(2);
@@ -120,8 +120,8 @@ function test(
   fn: () => Promise<void>,
   permissions: Deno.PermissionOptions = "inherit",
 ): void {
-  const ignore = !libcIo().available;
-  Deno.test({ name, fn, ignore, permissions, sanitizeOps: true, sanitizeResources: true });
+  const sanitize = { sanitizeOps: true, sanitizeResources: true };
+  Deno.test({ ...unless(whyNoLibc(), name), fn, permissions, ...sanitize });
 }
 
 const LOOPBACK = Uint8Array.of(127, 0, 0, 1);

@@ -18,6 +18,7 @@ import { formatIp } from "../../lib/wire/mod.ts";
 import { testSharedTcpPort } from "../contracts/shared_tcp_port_contract.ts";
 import { testStreamTransport } from "../contracts/stream_transport_contract.ts";
 import { leakTest } from "../support/leak_test.ts";
+import { unless, whyNotLinux } from "../support/skipped.ts";
 import { readBytes } from "../support/stream_bytes.ts";
 import { keepAliveIn } from "../support/tcp_table.ts";
 
@@ -49,8 +50,10 @@ for (const sharing of ["reuse-port", "turns"] as const) {
   });
 
   Deno.test({
-    name: `SharedTcpPort.connect() as ${sharing} has keep-alive probes sent as it is told`,
-    ignore: Deno.build.os !== "linux",
+    ...unless(
+      whyNotLinux(),
+      `SharedTcpPort.connect() as ${sharing} has keep-alive probes sent as it is told`,
+    ),
     fn: async () => {
       const peer = listenTcp({ ip: LOOPBACK, port: 0 });
       const waits: number[] = [];

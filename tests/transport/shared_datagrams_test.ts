@@ -1,5 +1,4 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { libcIo } from "../../lib/transport/_libc.ts";
 import { openBatchedDatagram } from "../../lib/transport/batched_datagram.ts";
 import {
   adoptLentSocket,
@@ -7,8 +6,7 @@ import {
   type SharedDatagrams,
 } from "../../lib/transport/shared_datagrams.ts";
 import { type DatagramTransport, ListenError } from "../../lib/transport/mod.ts";
-
-const AVAILABLE = libcIo().available;
+import { unless, whyNoLibc } from "../support/skipped.ts";
 
 test("bindSharedDatagrams() binds sockets over which the system spreads the peers", async () => {
   using shared = disposable(bind(2));
@@ -122,5 +120,5 @@ function disposable<T extends { close(): void }>(closable: T): T & Disposable {
 
 /** Where there is no C library to call, there is nothing to test. */
 function test(name: string, fn: () => void | Promise<void>): void {
-  Deno.test({ name, ignore: !AVAILABLE, fn });
+  Deno.test({ ...unless(whyNoLibc(), name), fn });
 }

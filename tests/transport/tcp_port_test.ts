@@ -17,6 +17,7 @@ import {
 import { formatIp, socketAddress } from "../../lib/wire/mod.ts";
 import { testStreamTransport } from "../contracts/stream_transport_contract.ts";
 import { leakTest } from "../support/leak_test.ts";
+import { unless, whyNotLinux } from "../support/skipped.ts";
 import { keepAliveIn, loopbackSocketsOn } from "../support/tcp_table.ts";
 import { ResettingPeer, SilentPeer } from "./difficult_peers.ts";
 
@@ -367,7 +368,7 @@ Deno.test("lib/transport loads no module of Node's before one is needed", async 
 
 /** A test that looks into Linux's own table of sockets. */
 function linuxTest(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name, fn, ignore: Deno.build.os !== "linux" });
+  Deno.test({ ...unless(whyNotLinux(), name), fn });
 }
 
 function listen(hostname: "127.0.0.1" | "127.0.0.2" | "0.0.0.0" = "127.0.0.1"): StreamListener {
